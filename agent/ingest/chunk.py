@@ -1,0 +1,320 @@
+"""Records become chunks, and neighbouring chunks become the blocks that get a vector. Pure.
+
+A message is one chunk; a block is a few neighbouring messages. A document is packed into passages that fit the
+embedder's window. All boundaries depend on content near them only, so that an edit changes its surroundings alone.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, tzinfo
+from hashlib import blake2b
+
+from agent.vocabulary import Block, Chunk
+from indexers.record import Contact, Event, Message, Party, Section
+
+CountTokens = Callable[[str], int]
+
+WINDOW = 240
+"""Tokens of context and text in one passage: MiniLM silently loses what lies beyond 256."""
+_BLOCK_TOKENS = 200
+_BLOCK_SIZE = (3, 5)
+_MONTHS = "January February March April May June July August September October November December".split()
+_PARAGRAPH = re.compile(r"\n[ \t]*\n+")
+_SENTENCE = re.compile(r"(?<=[.!?…。！？])[\"'”’)\]]*\s+|(?<=[。！？])|\n")
+_WORD = re.compile(r"\s+")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cut:
+    """What one item's records became. `names`: handle -> (what the source calls them or "", is the owner)."""
+
+    chunks: list[Chunk] = field(default_factory=list)
+    blocks: list[Block] = field(default_factory=list)
+    names: dict[str, tuple[str, bool]] = field(default_factory=dict)
+    contacts: list[tuple[Contact, tuple[str, ...]]] = field(default_factory=list)
+
+
+def cut(
+    records: Sequence[Message | Section | Event | Contact], *, item: str, path: str, zone: tzinfo, count: CountTokens
+) -> Cut:
+    """Cut one item's records into chunks and blocks. `zone` is where floating times and date words are read."""
+    out = Cut()
+    for run in _runs(records):
+        start = len(out.chunks)
+        if isinstance(run[0], Message):
+            for message in run:
+                assert isinstance(message, Message)
+                out.chunks.extend(_message(message, zone, count))
+                _note(out, message.people)
+            out.blocks.extend(_message_blocks(out.chunks, start, count))
+        else:
+            for record in run:
+                out.chunks.extend(_single(record, out, item=item, zone=zone, count=count))
+            out.blocks.extend(
+                Block(first=index, last=index, text=embedded_text(out.chunks[index : index + 1]))
+                for index in range(start, len(out.chunks))
+            )
+    if path:
+        out.chunks[:] = [replace(chunk, path=path) for chunk in out.chunks]
+    return out
+
+
+def embedded_text(chunks: Sequence[Chunk]) -> str:
+    """The text whose vector stands for some chunks: no names of people, no paths, no dates, which may all change."""
+    if chunks[0].kind == "message":
+        return "\n".join(chunk.text for chunk in chunks)
+    return "\n".join(f"{chunk.context}\n{chunk.text}".strip() for chunk in chunks)
+
+
+def _runs(
+    records: Iterable[Message | Section | Event | Contact],
+) -> Iterator[list[Message | Section | Event | Contact]]:
+    """Neighbouring messages of one conversation together; anything else alone."""
+    run: list[Message | Section | Event | Contact] = []
+    for record in records:
+        last = run[-1] if run else None
+        if isinstance(last, Message) and isinstance(record, Message) and record.conversation == last.conversation:
+            run.append(record)
+            continue
+        if run:
+            yield run
+        run = [record]
+    if run:
+        yield run
+
+
+def _single(record: object, out: Cut, *, item: str, zone: tzinfo, count: CountTokens) -> Iterator[Chunk]:
+    match record:
+        case Section():
+            yield from _section(record, item, zone, count)
+        case Event():
+            _note(out, record.people)
+            yield _event(record, item, zone)
+        case Contact():
+            handles = tuple(dict.fromkeys(map(normal_handle, (*record.phones, *record.mails))))
+            out.contacts.append((record, handles))
+            yield _contact(record, item, handles)
+
+
+def normal_handle(handle: str) -> str:
+    """One spelling for one address: digits of a phone number, lower-case mail, single spaces in a name."""
+    folded = " ".join(handle.split())
+    if "@" in folded:
+        return folded.lower()
+    digits = re.sub(r"[\s().\-/\u2010-\u2015\u00a0]", "", folded)
+    if re.fullmatch(r"\+?\d{5,}", digits):
+        return digits
+    return folded
+
+
+def _note(out: Cut, people: Iterable[Party]) -> None:
+    for party in people:
+        name, me = out.names.get(normal_handle(party.handle), ("", False))
+        out.names[normal_handle(party.handle)] = (party.name or name, party.me or me)
+
+
+def _stamp(moment: datetime, zone: tzinfo) -> float:
+    return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).timestamp()
+
+
+def date_words(moment: datetime, zone: tzinfo) -> str:
+    """A day as people write it, so that "in May" finds it by words: "7 May 2023"."""
+    local = moment.astimezone(zone) if moment.tzinfo else moment
+    return f"{local.day} {_MONTHS[local.month - 1]} {local.year}"
+
+
+def _message(message: Message, zone: tzinfo, count: CountTokens) -> Iterator[Chunk]:
+    files = " ".join(attachment.name for attachment in message.attachments)
+    text = message.text.strip() or " ".join(f"[{attachment.name}]" for attachment in message.attachments)
+    if not text:
+        return
+    parts = list(_pieces(text, count, WINDOW)) if len(text) > WINDOW else [(0, len(text))]
+    for number, (start, end) in enumerate(parts):
+        yield Chunk(
+            place=message.id if not number else f"{message.id}#{number}",
+            thread=message.conversation,
+            kind="message",
+            title=message.title,
+            text=text[start:end].strip(),
+            about=f"{date_words(message.sent_at, zone)} {message.title} {files}".strip(),
+            sender=normal_handle(message.sender.handle),
+            people=tuple(dict.fromkeys(normal_handle(party.handle) for party in message.people)),
+            when=_stamp(message.sent_at, zone),
+            locator=message.locator,
+            context="\n".join(filter(None, (message.quoted, " ".join(message.reactions)))),
+        )
+
+
+def _message_blocks(chunks: Sequence[Chunk], start: int, count: CountTokens) -> Iterator[Block]:
+    """Blocks of about four messages. Whether one ends after a message depends on that message's id and the block's size."""
+    smallest, largest = _BLOCK_SIZE
+    first, tokens = start, 0
+    for index in range(start, len(chunks)):
+        tokens += count(chunks[index].text)
+        size = index - first + 1
+        following = count(chunks[index + 1].text) if index + 1 < len(chunks) else 0
+        if (
+            index + 1 == len(chunks)
+            or size >= largest
+            or tokens + following > _BLOCK_TOKENS
+            or (size >= smallest and _cuts_here(chunks[index].place, 2))
+        ):
+            yield Block(first=first, last=index, text=embedded_text(chunks[first : index + 1]))
+            first, tokens = index + 1, 0
+
+
+def _cuts_here(content: str, one_in: int) -> bool:
+    digest = blake2b(content.encode("utf-8", "surrogatepass"), digest_size=4).digest()
+    return int.from_bytes(digest, "little") % one_in == 0
+
+
+def _section(section: Section, item: str, zone: tzinfo, count: CountTokens) -> Iterator[Chunk]:
+    heading = " > ".join(filter(None, (section.title, *section.headings)))
+    header, body = _table_header(section)
+    context = f"{heading}\n{header}".strip()
+    room = max(WINDOW - min(count(context), WINDOW // 2) - 2, WINDOW // 2)
+    about = [heading, section.author]
+    if section.modified_at is not None:
+        about.append(date_words(section.modified_at, zone))
+    for number, (start, end) in enumerate(_pieces(section.text, count, room, first=body)):
+        yield Chunk(
+            place=f"{section.id}#{number}",
+            thread=f"{item}\n{section.document}",
+            kind="section",
+            title=section.title,
+            text=section.text[start:end],
+            about=" ".join(filter(None, about)),
+            when=_stamp(section.modified_at, zone) if section.modified_at else None,
+            locator=section.locator,
+            context=context,
+            spans=tuple(
+                (span.kind, span.label, max(span.start, start) - start, min(span.end, end) - start)
+                for span in section.spans
+                if span.start < end and span.end > start
+            ),
+        )
+
+
+def _table_header(section: Section) -> tuple[str, int]:
+    """A table's first line goes before each of its passages; the passages themselves begin after it."""
+    header, newline, rest = section.text.partition("\n")
+    if section.kind != "table" or not newline or not rest.strip():
+        return "", 0
+    return header, 0
+
+
+def _pieces(text: str, count: CountTokens, room: int, *, first: int = 0) -> Iterator[tuple[int, int]]:
+    """Spans of `text` of at most `room` tokens, cut at paragraphs, else sentences, else words.
+
+    A passage that is at least half full ends after a paragraph that says so itself (its hash), so that most boundaries
+    stay where they are when something is inserted before them.
+    """
+    start, tokens, end = first, 0, first
+    for low, high, size, paragraph in _atoms(text, count, room, first):
+        if tokens and tokens + size > room:
+            yield from _trimmed(text, start, end)
+            start, tokens = low, 0
+        tokens += size
+        end = high
+        if paragraph and tokens >= room // 2 and _cuts_here(text[low:high].strip(), 2):
+            yield from _trimmed(text, start, end)
+            start, tokens = end, 0
+    yield from _trimmed(text, start, end)
+
+
+def _trimmed(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+    piece = text[start:end]
+    if piece.strip():
+        yield start + len(piece) - len(piece.lstrip()), start + len(piece.rstrip())
+
+
+def _atoms(text: str, count: CountTokens, room: int, first: int) -> Iterator[tuple[int, int, int, bool]]:
+    """The smallest spans that a cut may stand between: (start, end, tokens, whether a paragraph ends here)."""
+    for low, high in _split(text, first, len(text), _PARAGRAPH):
+        size = count(text[low:high])
+        if size <= room:
+            yield low, high, size, True
+            continue
+        for start, end in _split(text, low, high, _SENTENCE):
+            size = count(text[start:end])
+            if size <= room:
+                yield start, end, size, end == high
+                continue
+            for a, b in _words(text, start, end, count, room):
+                yield a, b, count(text[a:b]), False
+
+
+def _split(text: str, low: int, high: int, separator: re.Pattern[str]) -> Iterator[tuple[int, int]]:
+    start = low
+    for match in separator.finditer(text, low, high):
+        if match.end() > start:
+            yield start, match.end()
+            start = match.end()
+    if start < high:
+        yield start, high
+
+
+def _words(text: str, low: int, high: int, count: CountTokens, room: int) -> Iterator[tuple[int, int]]:
+    """Runs of words of at most `room` tokens; a word that is itself too long is cut by characters (4 a token at least)."""
+    start, end = low, low
+    for a, b in _split(text, low, high, _WORD):
+        for c in range(a, b, room * 2):
+            d = min(b, c + room * 2)
+            if end > start and count(text[start:d]) > room:
+                yield start, end
+                start = c
+            end = d
+    if end > start:
+        yield start, end
+
+
+def _event(event: Event, item: str, zone: tzinfo) -> Chunk:
+    text = "\n".join(
+        filter(
+            None, (event.title, _event_time(event, zone), event.place and f"Place: {event.place}", event.text.strip())
+        )
+    )
+    return Chunk(
+        place=event.id,
+        thread=item,
+        kind="event",
+        title=event.title,
+        text=text,
+        about=date_words(event.start, zone),
+        people=tuple(dict.fromkeys(normal_handle(party.handle) for party in event.people)),
+        when=_stamp(event.start, zone),
+        until=_stamp(event.end, zone),
+        locator=event.locator,
+    )
+
+
+def _event_time(event: Event, zone: tzinfo) -> str:
+    start = event.start.astimezone(zone) if event.start.tzinfo else event.start
+    end = event.end.astimezone(zone) if event.end.tzinfo else event.end
+    day = f"{start:%A} {date_words(start, zone)}"
+    if event.all_day:
+        return f"When: {day}, all day"
+    return (
+        f"When: {day} {start:%H:%M} to {'' if start.date() == end.date() else date_words(end, zone) + ' '}{end:%H:%M}"
+    )
+
+
+def _contact(contact: Contact, item: str, handles: tuple[str, ...]) -> Chunk:
+    lines = [contact.names[0], *(f"also: {name}" for name in contact.names[1:]), contact.organization]
+    lines += [f"phone: {phone}" for phone in contact.phones]
+    lines += [f"mail: {mail}" for mail in contact.mails]
+    lines += [f"address: {address}" for address in contact.addresses]
+    if contact.birthday:
+        lines.append(f"birthday: {contact.birthday.day} {_MONTHS[contact.birthday.month - 1]} {contact.birthday.year}")
+    return Chunk(
+        place=contact.id,
+        thread=f"{item}\n{contact.id}",
+        kind="contact",
+        title=contact.names[0],
+        text="\n".join(filter(None, (*lines, contact.note))),
+        people=handles,
+        locator=contact.locator,
+    )

@@ -1,0 +1,162 @@
+"""How records travel from a worker to the daemon: length-prefixed frames, checked field by field on arrival."""
+
+from __future__ import annotations
+
+import json
+import struct
+from array import array
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import IO
+
+from pydantic import TypeAdapter, ValidationError
+
+from indexers.record import BATCH_ROWS, Contact, Event, Message, Record, SampleBatch, Section, Skipped
+from indexers.source import Item
+
+FRAME_LIMIT = 64 << 20
+"""The most bytes one frame may have; a larger one is a broken or hostile worker."""
+
+
+class BrokenFrame(Exception):
+    """The worker sent something that is no frame of ours."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Done:
+    """An operation ended. `item` is the id of the item that was read, "" for a scan."""
+
+    item: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refused:
+    """The source cannot be looked at now, or failed as a whole; `why` is for the owner and holds no text of theirs."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opened:
+    """The source was made: whether it is a mirror, and where its kind usually lies ("~" unexpanded, "" for nowhere)."""
+
+    mirror: bool
+    usual: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Roots:
+    """The paths to watch."""
+
+    paths: tuple[str, ...]
+
+
+Sent = Record | Skipped | Item | Done | Refused | Opened | Roots
+
+
+_TAGS: Mapping[bytes, TypeAdapter[object]] = {
+    b"M": TypeAdapter(Message),
+    b"S": TypeAdapter(Section),
+    b"E": TypeAdapter(Event),
+    b"C": TypeAdapter(Contact),
+    b"X": TypeAdapter(Skipped),
+    b"I": TypeAdapter(Item),
+    b"O": TypeAdapter(Opened),
+}
+_TAG_OF = {Message: b"M", Section: b"S", Event: b"E", Contact: b"C", Skipped: b"X", Item: b"I", Opened: b"O"}
+_COLUMNS = (("start", "q"), ("end", "q"), ("offset", "h"), ("value", "d"), ("label", "H"))
+
+
+def encode(sent: Sent) -> bytes:
+    """One frame: u32 length | tag | body."""
+    tag, body = _body(sent)
+    return struct.pack("<I", len(body) + 1) + tag + body
+
+
+def _body(sent: Sent) -> tuple[bytes, bytes]:
+    match sent:
+        case SampleBatch():
+            return b"B", _encode_batch(sent)
+        case Done():
+            return b"D", sent.item.encode("utf-8", "surrogatepass")
+        case Refused():
+            return b"R", sent.why.encode("utf-8", "replace")
+        case Roots():
+            return b"P", json.dumps(sent.paths).encode()
+        case _:
+            tag = _TAG_OF[type(sent)]
+            return tag, _TAGS[tag].dump_json(sent)
+
+
+def _encode_batch(batch: SampleBatch) -> bytes:
+    head = json.dumps(
+        {
+            "measure": batch.measure,
+            "unit": batch.unit,
+            "source": batch.source,
+            "device": batch.device,
+            "labels": batch.labels,
+        }
+    ).encode()
+    columns = b"".join(getattr(batch, name).tobytes() for name, _ in _COLUMNS)
+    return struct.pack("<IH?", len(head), len(batch.start), bool(batch.label)) + head + columns
+
+
+def _decode_batch(body: bytes) -> SampleBatch:
+    length, rows, labelled = struct.unpack_from("<IH?", body)
+    if not 0 < rows <= BATCH_ROWS:
+        raise BrokenFrame("rows")
+    at = struct.calcsize("<IH?") + length
+    columns: dict[str, array[int] | array[float]] = {}
+    for name, code in _COLUMNS:
+        column: array[int] | array[float] = array(code)
+        size = column.itemsize * rows if name != "label" or labelled else 0
+        column.frombytes(body[at : at + size])
+        if len(column) * column.itemsize != size:
+            raise BrokenFrame("columns")
+        columns[name] = column
+        at += size
+    head = _HEAD.validate_json(body[struct.calcsize("<IH?") : struct.calcsize("<IH?") + length])
+    labels = tuple(str(label) for label in head.pop("labels", ()))
+    if labelled and max(columns["label"]) >= len(labels):
+        raise BrokenFrame("labels")
+    return SampleBatch(**{name: str(value) for name, value in head.items()}, labels=labels, **columns)  # type: ignore[arg-type]
+
+
+_HEAD: TypeAdapter[dict[str, str | list[str]]] = TypeAdapter(dict[str, str | list[str]])
+
+
+def decode(tag: bytes, body: bytes) -> Sent:
+    """The value of one frame. Raises BrokenFrame for anything that does not fit its type exactly."""
+    try:
+        match tag:
+            case b"B":
+                return _decode_batch(body)
+            case b"D":
+                return Done(item=body.decode("utf-8", "surrogatepass"))
+            case b"R":
+                return Refused(why=body.decode())
+            case b"P":
+                return Roots(paths=tuple(map(str, json.loads(body))))
+            case _ if tag in _TAGS:
+                return _TAGS[tag].validate_json(body)  # type: ignore[return-value]  # the adapter of that very tag
+    except (ValidationError, struct.error, ValueError, TypeError, UnicodeDecodeError) as error:
+        raise BrokenFrame(type(error).__name__) from None
+    raise BrokenFrame("tag")
+
+
+def frames(stream: IO[bytes]) -> Iterator[Sent]:
+    """The frames of a stream until its end. Raises BrokenFrame, also when the stream ends inside a frame."""
+    while True:
+        head = stream.read(4)
+        if not head:
+            return
+        if len(head) < 4:
+            raise BrokenFrame("cut")
+        (length,) = struct.unpack("<I", head)
+        if not 1 <= length <= FRAME_LIMIT:
+            raise BrokenFrame("length")
+        data = stream.read(length)
+        if len(data) < length:
+            raise BrokenFrame("cut")
+        yield decode(data[:1], data[1:])

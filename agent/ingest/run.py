@@ -1,0 +1,215 @@
+"""One pass over one source: scan, compare, read what moved, forget what vanished. The only loop that writes."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import tzinfo
+
+from agent.config import SourceConfig
+from agent.errors import StoreError
+from agent.ingest.chunk import CountTokens, cut
+from agent.ingest.frame import Done
+from agent.ingest.plan import plan
+from agent.ingest.worker import Worker
+from agent.store.store import Store
+from indexers.record import Message, Record, SampleBatch, Skipped
+from indexers.source import Item, SourceUnavailable
+
+log = logging.getLogger("homebody.ingest")
+
+_RECORDS_AT_ONCE = 20_000
+"""An item with more records is staged in several transactions."""
+_SAMPLES_AT_ONCE = 64
+"""Batches of samples that are committed together."""
+_COMMIT_SECONDS = 1.0
+_WORDY_SKIPS = 200
+"""More reasons than that for one item are counted together."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """How far a pass has come: items done of all that are to be read, records so far."""
+
+    source: str
+    phase: str
+    done: int
+    total: int
+    records: int
+
+
+@dataclass(slots=True, kw_only=True)
+class PassReport:
+    """What one pass did: `items` read anew, `records` stored, what was skipped, seconds, and why it stopped if it did."""
+
+    name: str
+    items: int = 0
+    records: int = 0
+    forgotten: int = 0
+    moved: int = 0
+    unchanged: int = 0
+    skipped: list[Skipped] = field(default_factory=list)
+    seconds: float = 0.0
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workshop:
+    """What a pass needs besides its source: values and seams that the caller holds."""
+
+    store: Store
+    model: str
+    count: CountTokens
+    zone: tzinfo
+    clock: Callable[[], float] = time.time
+    worker: Callable[[SourceConfig], Worker] = Worker
+
+
+def run(source: SourceConfig, shop: Workshop, *, progress: Callable[[Progress], None]) -> PassReport:
+    """Bring the store up to date with one source. A source that is unavailable loses nothing and says why."""
+    started = time.monotonic()
+    report = PassReport(name=source.name)
+    number = shop.store.source(source.name, source.kind)
+    scan_skips: list[Skipped] = []
+    try:
+        with shop.worker(source) as worker:
+            scanned = []
+            for entry in worker.scan():
+                scanned.append(entry)
+                if len(scanned) % 1000 == 0:
+                    progress(Progress(source=source.name, phase="looking", done=len(scanned), total=0, records=0))
+            scan_skips = [entry for entry in scanned if isinstance(entry, Skipped)]
+            todo = plan(shop.store.items(number), scanned, mirror=worker.mirror)
+            report.unchanged = todo.unchanged
+            for move in todo.moved:
+                shop.store.move_item(move.stored.id, move.item, path=move.item.id)
+            report.moved = len(todo.moved)
+            shop.store.remove_items(number, [item.id for item in todo.gone])
+            report.forgotten = len(todo.gone)
+            _read(worker, todo.read, number, shop, report, progress)
+    except SourceUnavailable as error:
+        report.problem = str(error)
+        report.skipped.append(Skipped(where=source.name, why=str(error), outcome="no_permission"))
+    if report.forgotten or report.items:
+        shop.store.sweep()
+    report.skipped[:0] = scan_skips
+    report.seconds = time.monotonic() - started
+    shop.store.finish_pass(
+        number, finished=shop.clock(), seconds=report.seconds, problem=report.problem, skips=scan_skips
+    )
+    log.info("pass items=%d records=%d skipped=%d", report.items, report.records, len(report.skipped))
+    return report
+
+
+def _read(
+    worker: Worker,
+    items: tuple[Item, ...],
+    source: int,
+    shop: Workshop,
+    report: PassReport,
+    progress: Callable[[Progress], None],
+) -> None:
+    """Read items and store them, several small ones in one transaction."""
+    shelf: list[_Draft] = []
+    shelved_at = time.monotonic()
+
+    def put_away() -> None:
+        nonlocal shelved_at
+        with shop.store.writing():
+            for draft in shelf:
+                draft.publish()
+        for draft in shelf:
+            report.items += 1
+            report.records += draft.records
+            report.skipped += draft.skips
+        shelf.clear()
+        shelved_at = time.monotonic()
+        progress(
+            Progress(source=report.name, phase="reading", done=report.items, total=len(items), records=report.records)
+        )
+
+    draft: _Draft | None = None
+    try:
+        for item, sent in worker.read(items):
+            draft = draft or _Draft(item, source, shop)
+            if isinstance(sent, Done):
+                shelf.append(draft)
+                draft = None
+                if time.monotonic() - shelved_at > _COMMIT_SECONDS:
+                    put_away()
+            else:
+                draft.add(sent)
+    finally:
+        if draft is not None:
+            draft.discard()
+        put_away()
+
+
+class _Draft:
+    """The next generation of one item, being made. Only `publish` makes it visible."""
+
+    def __init__(self, item: Item, source: int, shop: Workshop) -> None:
+        self._item = item
+        self._source = source
+        self._shop = shop
+        self._staged: int | None = None
+        self._records: list[Record] = []
+        self._batches: list[SampleBatch] = []
+        self._chunks = 0
+        self.records = 0
+        self.skips: list[Skipped] = []
+
+    def add(self, sent: Record | Skipped) -> None:
+        if isinstance(sent, Skipped):
+            self._skip(sent)
+        elif isinstance(sent, SampleBatch):
+            self._batches.append(sent)
+            self.records += len(sent.start)
+            if len(self._batches) >= _SAMPLES_AT_ONCE:
+                self._flush()
+        else:
+            self._records.append(sent)
+            self.records += 1
+            if len(self._records) >= _RECORDS_AT_ONCE:
+                self._flush()
+
+    def _skip(self, skip: Skipped) -> None:
+        if len(self.skips) < _WORDY_SKIPS:
+            self.skips.append(skip)
+        else:
+            last = self.skips[-1]
+            self.skips[-1] = Skipped(
+                where=self._item.id, why="more of it", outcome=skip.outcome, count=last.count + skip.count
+            )
+
+    def _flush(self) -> None:
+        """Stage what has come so far, in a transaction of its own (or in the one that publishes)."""
+        store = self._shop.store
+        with store.writing():
+            if self._staged is None:
+                self._staged = store.stage(self._source, self._item, now=self._shop.clock())
+            wordy = [record for record in self._records if not isinstance(record, SampleBatch)]
+            path = "" if any(isinstance(record, Message) for record in wordy) else self._item.id
+            made = cut(wordy, item=self._item.id, path=path, zone=self._shop.zone, count=self._shop.count)
+            store.name_handles(made.names)
+            store.add_chunks(self._staged, made.chunks, made.blocks, model=self._shop.model, base=self._chunks)
+            store.add_cards(self._staged, made.contacts)
+            store.add_samples(self._staged, self._batches)
+        self._chunks += len(made.chunks)
+        self._records.clear()
+        self._batches.clear()
+
+    def publish(self) -> None:
+        self._flush()
+        assert self._staged is not None
+        self._shop.store.publish(self._staged, records=self.records, skips=self.skips)
+
+    def discard(self) -> None:
+        """Give up a half-read item: what was whole before stays."""
+        if self._staged is not None:
+            try:
+                self._shop.store.discard_staged()
+            except StoreError:
+                log.warning("a half-read item waits to be discarded at the next start")

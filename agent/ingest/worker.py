@@ -1,0 +1,199 @@
+"""The daemon's side of a worker: starts it, asks it, and ends it when it hangs, grows or dies."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from itertools import islice
+from math import inf
+from time import monotonic, sleep
+from types import TracebackType
+
+from agent.config import SourceConfig
+from agent.ingest.frame import BrokenFrame, Done, Opened, Refused, Roots, Sent, frames
+from indexers.record import Record, Skipped
+from indexers.source import Item, SourceUnavailable
+
+PATIENCE = 90.0
+"""Seconds without a frame after which a worker is taken to hang."""
+RECYCLE = 5000
+"""Items after which a worker is replaced: what a parser leaks ends with it."""
+
+GROUP = 64
+"""Items asked for at once: a round trip for each would cost more than many of them."""
+
+_ENVIRONMENT = {"PATH": "/usr/local/bin:/usr/bin:/bin:/opt/homebrew/bin", "LC_ALL": "C.UTF-8"}
+
+
+class Worker:
+    """One configured source, living in locked child processes that come and go. Not for several threads at once."""
+
+    def __init__(self, config: SourceConfig, *, patience: float = PATIENCE) -> None:
+        self._config = config
+        self._patience = patience
+        self._process: subprocess.Popen[bytes] | None = None
+        self._stream: Iterator[Sent] = iter(())
+        self._served = 0
+        self._late = False
+        self._waiting_since = inf
+        self.mirror = True
+        """Whether what vanishes is forgotten; known once the source has answered anything."""
+
+    def __enter__(self) -> Worker:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @property
+    def pid(self) -> int | None:
+        return self._process.pid if self._process else None
+
+    def usual(self) -> str:
+        """Where this kind of source usually lies ("~" unexpanded), "" when it does not say. Raises SourceUnavailable."""
+        process = self._start(path="")
+        try:
+            for sent in self._received():
+                if isinstance(sent, Opened):
+                    return sent.usual
+                if isinstance(sent, Refused):
+                    raise SourceUnavailable(sent.why)
+        finally:
+            self.close()
+        raise SourceUnavailable(f"its worker ended with status {process.returncode}")
+
+    def roots(self) -> tuple[str, ...]:
+        """The paths to watch. Raises SourceUnavailable."""
+        for sent in self._ask({"op": "roots"}):
+            if isinstance(sent, Roots):
+                return sent.paths
+        raise SourceUnavailable("its worker died while it was asked where to look")
+
+    def scan(self) -> Iterator[Item | Skipped]:
+        """What exists now. Raises SourceUnavailable when the source or its worker cannot go on: then forget nothing."""
+        for sent in self._ask({"op": "scan"}):
+            if isinstance(sent, Done):
+                return
+            if isinstance(sent, Item | Skipped):
+                yield sent
+        raise SourceUnavailable(f"its worker {'hung' if self._late else 'died'} while it looked")
+
+    def read(self, items: Sequence[Item]) -> Iterator[tuple[Item, Record | Skipped | Done]]:
+        """The contents of items, each closed by a Done. A worker that dies on an item is tried once more from there.
+
+        Raises SourceUnavailable when the source as a whole goes away.
+        """
+        todo, tried = deque(items), ""
+        while todo:
+            group = list(islice(todo, GROUP))
+            begun = False
+            for sent in self._ask({"op": "read", "items": [asdict(item) for item in group]}, answers=len(group)):
+                if isinstance(sent, Item | Roots | Refused | Opened):
+                    continue
+                begun = not isinstance(sent, Done)
+                yield todo[0], sent
+                if not begun:
+                    todo.popleft()
+                    self._served += 1
+            if self._process is None and todo:  # it died, or was ended, on the first item that is left
+                if begun or self._late or tried == todo[0].id:
+                    yield todo[0], _casualty(todo[0], late=self._late)
+                    yield todo[0], Done(item=todo[0].id)
+                    todo.popleft()
+                else:
+                    tried = todo[0].id
+            elif self._served >= RECYCLE:
+                self.close()
+
+    def _ask(self, command: dict[str, object], *, answers: int = 1) -> Iterator[Sent]:
+        """Send one command; yields what comes until all answers are whole, or the worker hangs or dies."""
+        process = self._start()
+        assert process.stdin is not None
+        self._late = False
+        try:
+            process.stdin.write(json.dumps(command).encode() + b"\n")
+            process.stdin.flush()
+        except BrokenPipeError:
+            pass  # it said why before it went: read on
+        for sent in self._received():
+            if isinstance(sent, Refused):
+                self.close()
+                raise SourceUnavailable(sent.why)
+            if isinstance(sent, Opened):
+                self.mirror = sent.mirror
+                continue
+            answers -= isinstance(sent, Done | Roots)
+            yield sent
+            if not answers:
+                return
+        self.close()
+
+    def _received(self) -> Iterator[Sent]:
+        """What the worker sends; ends when it dies, and when it stays silent for too long while we wait."""
+        while True:
+            self._waiting_since = monotonic()
+            try:
+                sent = next(self._stream, None)
+            except BrokenFrame:
+                return
+            finally:
+                self._waiting_since = inf
+            if sent is None:
+                return
+            yield sent
+
+    def _watch(self, process: subprocess.Popen[bytes]) -> None:
+        while process.poll() is None:
+            if monotonic() - self._waiting_since > self._patience:
+                self._late = True
+                process.kill()
+            sleep(min(0.5, self._patience / 4))
+
+    def _start(self, *, path: str | None = None) -> subprocess.Popen[bytes]:
+        if self._process is None:
+            self._process = subprocess.Popen(
+                [sys.executable, "-I", "-m", "agent.ingest.child"],
+                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                env=_ENVIRONMENT, cwd="/", start_new_session=True,
+            )  # fmt: skip
+            assert self._process.stdin is not None
+            assert self._process.stdout is not None
+            opening = {
+                "kind": self._config.kind,
+                "name": self._config.name,
+                "path": os.fspath(self._config.path) if path is None else path,
+                "options": dict(self._config.options),
+            }
+            self._process.stdin.write(json.dumps(opening, default=str).encode() + b"\n")
+            self._stream = frames(self._process.stdout)
+            self._served = 0
+            threading.Thread(target=self._watch, args=(self._process,), daemon=True).start()
+        return self._process
+
+    def close(self) -> None:
+        """End the process, at once; nothing of it is kept."""
+        if self._process is None:
+            return
+        process, self._process = self._process, None
+        process.kill()
+        for pipe in (process.stdin, process.stdout):
+            if pipe is not None:
+                try:
+                    pipe.close()
+                except BrokenPipeError:
+                    continue
+        process.wait()
+
+
+def _casualty(item: Item, *, late: bool) -> Skipped:
+    if late:
+        return Skipped(where=item.id, why="reading it took too long", outcome="timed_out")
+    return Skipped(where=item.id, why="its reader crashed or used too much", outcome="malformed")

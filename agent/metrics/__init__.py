@@ -1,0 +1,1 @@
+"""Exact numbers: words become a typed query, arithmetic over samples answers it."""

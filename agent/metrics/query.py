@@ -1,0 +1,67 @@
+"""A question about numbers as it was read: what is asked of which measures, over which days."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Literal
+
+Stat = Literal[
+    "sum",
+    "mean",
+    "min",
+    "max",
+    "latest",
+    "count",
+    "days",
+    "trend",
+    "streak",
+    "percentile",
+    "ratio",
+    "correlate",
+    "list",
+]
+Group = Literal["day", "weekday", "week", "month", "quarter", "year", "source", "activity"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Span:
+    """Local days [start, end); None is open. `words` are those of the question; `partial`: its last day is not over."""
+
+    start: date | None
+    end: date
+    words: str
+    partial: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Threshold:
+    """A limit in the measure's canonical unit; clock times are minutes after midnight."""
+
+    op: Literal[">", ">=", "<", "<="]
+    value: float
+    words: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MetricQuery:
+    """A question about numbers as it was read.
+
+    `stat` of `measures` over `span`, side by side with `against` (a second span) or `against_weekdays` where two are
+    compared. "count" counts events, "days" counts days that pass `threshold`. `weekdays` has 0 for Monday. `per` makes
+    a rate of a total, `pick` asks for the best or worst group, `lag` is in days, `quantile` in (0, 1).
+    """
+
+    measures: tuple[str, ...]
+    stat: Stat
+    span: Span
+    against: Span | None = None
+    weekdays: frozenset[int] = frozenset(range(7))
+    against_weekdays: frozenset[int] | None = None
+    threshold: Threshold | None = None
+    group_by: Group | None = None
+    pick: Literal["min", "max"] | None = None
+    per: Literal["day", "week", "month"] | None = None
+    unit: str | None = None
+    quantile: float | None = None
+    lag: int = 0

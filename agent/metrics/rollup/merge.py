@@ -1,0 +1,337 @@
+"""Samples of one measure from several sources become one truth per local day. Pure; vectorised over a month."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agent.metrics.catalogue import Measure
+from agent.metrics.units import conversion
+from agent.vocabulary import DayRollup, Series
+
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
+
+MINUTE_MS, DAY_MS = 60_000, 86_400_000
+LONGEST_MS = 31 * DAY_MS
+_EPOCH = date(1970, 1, 1).toordinal()
+_HOUR_MS = 60 * MINUTE_MS
+# The years 1900 to 2200: what lies outside is a broken date.
+_EARLIEST_MS, _LATEST_MS = -25_567 * DAY_MS, 84_006 * DAY_MS
+
+Priority = Mapping[str, int]
+"""The owner's own order of sources by name, smallest first; names that are not in it keep their class."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rows:
+    """Usable samples of one measure in its canonical unit, ascending by start; shapes (n,).
+
+    `source` indexes `names` and `ranks` (0 a watch, 1 a phone, 2 others); `label` indexes `labels` (-1: none).
+    """
+
+    start: Ints
+    end: Ints
+    offset: Ints
+    value: Floats
+    source: Ints
+    label: Ints
+    names: tuple[str, ...]
+    ranks: tuple[int, ...]
+    labels: tuple[str, ...]
+
+    def day(self) -> Ints:
+        """The local day of each start as an ordinal."""
+        return day_of(self.start, self.offset)
+
+    def take(self, at: NDArray[np.bool_] | Ints) -> Rows:
+        """The rows at a mask or at indices."""
+        return Rows(
+            start=self.start[at], end=self.end[at], offset=self.offset[at], value=self.value[at],
+            source=self.source[at], label=self.label[at], names=self.names, ranks=self.ranks, labels=self.labels,
+        )  # fmt: skip
+
+
+def day_of(utc_ms: Ints, offset_min: Ints) -> Ints:
+    """Local day ordinals (as of `date.toordinal`) of Unix milliseconds and minutes east of UTC."""
+    days: Ints = (utc_ms + offset_min * MINUTE_MS) // DAY_MS + _EPOCH
+    return days
+
+
+def rank_of(source: str, device: str) -> int:
+    """The class of a source: 0 a watch, 1 a phone, 2 any other. The device decides first: owners rename watches."""
+    for text in (_folded(device), _folded(source)):
+        if "watch" in text:
+            return 0
+        if "iphone" in text or "phone" in text:
+            return 1
+    return 2
+
+
+def _folded(name: str) -> str:
+    return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
+
+
+def usable(series: Iterable[Series], measure: Measure, *, priority: Priority | None = None) -> Rows:
+    """Rows that statistics may use: known unit, plausible, not endless, each once a source.
+
+    Rows of unknown units, NaN, values outside the plausible range, broken dates and samples longer than 31 days stay
+    in the store but out of every number.
+    """
+    parts: list[Rows] = []
+    sources: dict[tuple[str, int], int] = {}
+    labels: dict[str, int] = {}
+    for one in series:
+        plain = not one.unit or measure.rollup in ("count", "sleep") or measure.merge == "interval_union"
+        scale = (1.0, 0.0) if plain else conversion(one.unit, measure.unit, measure=measure.id)
+        if scale is None:
+            continue
+        name = " ".join(unicodedata.normalize("NFKC", one.source).split())
+        rank = (priority or {}).get(name, rank_of(one.source, one.device))
+        code = sources.setdefault((name, rank), len(sources))
+        table = np.array([labels.setdefault(label, len(labels)) for label in one.labels] or [-1], np.int64)
+        n = len(one.start)
+        parts.append(
+            Rows(
+                start=one.start,
+                end=one.end,
+                offset=one.offset.astype(np.int64),
+                value=one.value * scale[0] + scale[1],
+                source=np.full(n, code, np.int64),
+                label=table[one.label] if len(one.label) else np.full(n, -1, np.int64),
+                names=(),
+                ranks=(),
+                labels=(),
+            )
+        )
+    names, ranks = tuple(name for name, _ in sources), tuple(rank for _, rank in sources)
+    rows = Rows(
+        start=_whole([p.start for p in parts]), end=_whole([p.end for p in parts]),
+        offset=_whole([p.offset for p in parts]), value=np.concatenate([p.value for p in parts] or [np.empty(0)]),
+        source=_whole([p.source for p in parts]), label=_whole([p.label for p in parts]),
+        names=names, ranks=ranks, labels=tuple(labels),
+    )  # fmt: skip
+    length = rows.end - rows.start
+    dated = (rows.start > _EARLIEST_MS) & (rows.end < _LATEST_MS)
+    # Comparisons with NaN are false, so it falls out here too.
+    good = dated & (length >= 0) & (length <= LONGEST_MS) & (rows.value >= measure.low) & (rows.value <= measure.high)
+    return _once(rows.take(good & np.isfinite(rows.value)))
+
+
+def _whole(parts: Sequence[Ints]) -> Ints:
+    return np.concatenate(parts) if parts else np.empty(0, np.int64)
+
+
+def _once(rows: Rows) -> Rows:
+    """Drop exact duplicates (source, start, end, value, label); ascending by start, later rows of one start last."""
+    order = np.lexsort((rows.label, rows.value, rows.end, rows.start, rows.source))
+    keys = (rows.source, rows.start, rows.end, rows.label, rows.value)
+    same = np.ones(max(len(order) - 1, 0), bool)
+    for key in keys:
+        same &= key[order][1:] == key[order][:-1]
+    kept = np.sort(order[np.concatenate([np.ones(min(len(order), 1), bool), ~same])])
+    return rows.take(kept[np.argsort(rows.start[kept], kind="stable")])
+
+
+def by_interval(rows: Rows, measure: Measure) -> list[DayRollup]:
+    """Totals where at each instant only the best source that covers it counts, ascending by day.
+
+    A sample spreads its value evenly over its length; samples of one source that overlap add up; a lower source fills
+    only what better ones leave uncovered; samples without length count where no better source covers them. Between
+    sources of one class the one that covers more of the day comes first, then the name (facts: health, 3.2).
+    """
+    if not len(rows.start):
+        return []
+    long = rows.end > rows.start
+    midnights = [
+        np.arange(-((offset * MINUTE_MS) % DAY_MS), DAY_MS, DAY_MS)
+        + np.arange(rows.start.min() // DAY_MS - 1, rows.end.max() // DAY_MS + 2)[:, None] * DAY_MS
+        for offset in np.unique(rows.offset)
+    ]
+    edges = np.unique(np.concatenate([rows.start, rows.end, *(m.ravel() for m in midnights)]))
+    edges = edges[(edges >= rows.start.min()) & (edges <= rows.end.max())]
+    if len(edges) == 1:
+        edges = np.append(edges, edges[0] + 1)
+    length = np.diff(edges)
+    # A stretch of time lies in the zone of the sample that began last before it.
+    zone = rows.offset[np.maximum(np.searchsorted(rows.start, edges[:-1], side="right") - 1, 0)]
+    ordinals = day_of(edges[:-1], zone)
+    days, day = np.unique(np.concatenate([ordinals, rows.day()]), return_inverse=True)
+    day, own_day = day[: len(ordinals)], day[len(ordinals) :]
+
+    cover, amount = _painted(rows, long, edges, length)
+    held = np.array([np.bincount(day, weights=length * covered, minlength=len(days)) for covered in cover])
+    place = _places(rows, held)
+    contest = np.where(cover, place[:, day], len(rows.names))
+    best = contest.argmin(axis=0)
+    won = np.take_along_axis(amount, best[None], axis=0)[0]
+    total = np.bincount(day, weights=won, minlength=len(days))
+    raw = np.bincount(day, weights=amount.sum(axis=0), minlength=len(days))
+    used = np.zeros((len(rows.names), len(days)), bool)
+    covered = contest.min(axis=0) < len(rows.names)
+    used[best[covered], day[covered]] = True
+
+    points = np.flatnonzero(~long)
+    at = np.searchsorted(edges, rows.start[points], side="right") - 1
+    inside = at < len(length)
+    ahead = np.where(inside, contest.min(axis=0)[np.minimum(at, len(length) - 1)], len(rows.names))
+    stands = points[place[rows.source[points], own_day[points]] <= ahead]
+    total += np.bincount(own_day[stands], weights=rows.value[stands], minlength=len(days))
+    raw += np.bincount(own_day[points], weights=rows.value[points], minlength=len(days))
+    used[rows.source[stands], own_day[stands]] = True
+
+    # A day without any sample is no data, even where an edge of the sweep touches it.
+    some = used.any(axis=0)
+    found = {rollup.day: rollup for rollup in by_day(rows, measure)}
+    out = []
+    for i in np.flatnonzero(some).tolist():
+        when = date.fromordinal(int(days[i]))
+        own = found.get(when)
+        amount_that_day = float(total[i])
+        out.append(
+            DayRollup(
+                measure=measure.id,
+                day=when,
+                n=own.n if own else 0,
+                total=amount_that_day,
+                raw=float(raw[i]),
+                mean=own.mean if own else amount_that_day,
+                low=own.low if own else amount_that_day,
+                high=own.high if own else amount_that_day,
+                last=own.last if own else amount_that_day,
+                sources=tuple(sorted({rows.names[s] for s in np.flatnonzero(used[:, i])})),
+            )
+        )
+    return out
+
+
+def _painted(rows: Rows, long: NDArray[np.bool_], edges: Ints, length: Ints) -> tuple[NDArray[np.bool_], Floats]:
+    """For each source and stretch between edges: is it covered, and with what amount; shapes (sources, edges - 1)."""
+    cover = np.zeros((len(rows.names), len(length)), bool)
+    amount = np.zeros((len(rows.names), len(length)))
+    for source in range(len(rows.names)):
+        mine = long & (rows.source == source)
+        first, last = np.searchsorted(edges, rows.start[mine]), np.searchsorted(edges, rows.end[mine])
+        rate = rows.value[mine] / (rows.end[mine] - rows.start[mine])
+        n = len(edges)
+        cover[source] = np.cumsum(np.bincount(first, minlength=n) - np.bincount(last, minlength=n))[:-1] > 0
+        rates = np.cumsum(np.bincount(first, rate, n) - np.bincount(last, rate, n))[:-1]
+        amount[source] = np.where(cover[source], rates * length, 0.0)
+    return cover, amount
+
+
+def _places(rows: Rows, held: Floats) -> Ints:
+    """The order of the sources on each day, 0 first; shape (sources, days)."""
+    place = np.empty(held.shape, np.int64)
+    names = np.argsort(np.argsort(np.array(rows.names, dtype=object), kind="stable"), kind="stable")
+    for day in range(held.shape[1]):
+        place[np.lexsort((names, -held[:, day], np.array(rows.ranks))), day] = np.arange(len(rows.names))
+    return place
+
+
+def by_day(rows: Rows, measure: Measure) -> list[DayRollup]:
+    """Rollups of samples that do not compete (a vital sign, a meal): each belongs to the day it starts in.
+
+    `mean` follows the measure: of hourly means for the heart rate, of the latest value where there is one a day, the
+    energetic mean weighted by length for sound levels, else the plain mean. `total` is the sum, for durations minutes.
+    """
+    if not len(rows.start):
+        return []
+    order = np.argsort(rows.day(), kind="stable")
+    rows = rows.take(order)
+    ordinals = rows.day()
+    cuts = np.concatenate([[0], np.flatnonzero(np.diff(ordinals)) + 1])
+    ends = np.append(cuts[1:], len(ordinals))
+    counts = ends - cuts
+    total = np.add.reduceat(rows.value, cuts)
+    low, high = np.minimum.reduceat(rows.value, cuts), np.maximum.reduceat(rows.value, cuts)
+    last = rows.value[ends - 1]
+    match measure.rollup:
+        case "hourly":
+            mean = _hourly(rows, ordinals)
+        case "leq":
+            mean = _energetic(rows, cuts)
+        case "last":
+            mean = last
+        case _:
+            mean = total / counts
+    return [
+        DayRollup(
+            measure=measure.id, day=date.fromordinal(int(ordinals[a])), n=int(b - a), total=float(total[i]),
+            raw=float(total[i]), mean=float(mean[i]), low=float(low[i]), high=float(high[i]), last=float(last[i]),
+            sources=tuple(sorted({rows.names[s] for s in set(rows.source[a:b].tolist())})),
+        )
+        for i, (a, b) in enumerate(zip(cuts.tolist(), ends.tolist(), strict=True))
+    ]  # fmt: skip
+
+
+def _hourly(rows: Rows, ordinals: Ints) -> Floats:
+    """The mean of hourly means: heart rates are sampled up to sixty times denser in workouts than at rest."""
+    hours, inverse = np.unique((rows.start + rows.offset * MINUTE_MS) // _HOUR_MS, return_inverse=True)
+    means = np.bincount(inverse, rows.value) / np.bincount(inverse)
+    days, index = np.unique(hours // 24 + _EPOCH, return_inverse=True)
+    per_day: Floats = np.bincount(index, means) / np.bincount(index)
+    return per_day[np.searchsorted(days, np.unique(ordinals))]
+
+
+def _energetic(rows: Rows, cuts: Ints) -> Floats:
+    """Equivalent continuous level: 10·log10(Σ d·10^(L/10) / Σ d), d the length of a sample, one second at least."""
+    length = np.maximum(rows.end - rows.start, 1000).astype(np.float64)
+    energy = np.add.reduceat(length * 10 ** (rows.value / 10), cuts) / np.add.reduceat(length, cuts)
+    level: Floats = 10 * np.log10(energy)
+    return level
+
+
+def by_union(rows: Rows, measure: Measure) -> list[DayRollup]:
+    """Minutes covered by any sample, sources together, each stretch on the day it starts in (mindful minutes)."""
+    if not len(rows.start):
+        return []
+    reach = np.maximum.accumulate(rows.end)
+    fresh = np.concatenate([[True], rows.start[1:] > reach[:-1]])
+    group = np.cumsum(fresh) - 1
+    start, end = rows.start[fresh], np.maximum.reduceat(rows.end, np.flatnonzero(fresh))
+    minutes = (end - start) / MINUTE_MS
+    ordinals = rows.day()
+    length = (rows.end - rows.start) / MINUTE_MS
+    out = []
+    for ordinal in np.unique(ordinals[fresh]).tolist():
+        mine = ordinals[fresh] == ordinal
+        members = np.isin(group, np.flatnonzero(mine))
+        out.append(
+            DayRollup(
+                measure=measure.id,
+                day=date.fromordinal(ordinal),
+                n=int(mine.sum()),
+                total=float(minutes[mine].sum()),
+                raw=float(length[members].sum()),
+                mean=float(minutes[mine].mean()),
+                low=float(minutes[mine].min()),
+                high=float(minutes[mine].max()),
+                last=float(minutes[mine][-1]),
+                sources=tuple(sorted({rows.names[s] for s in set(rows.source[members].tolist())})),
+            )
+        )
+    return out
+
+
+def folded(rows: Rows) -> Rows:
+    """Workouts with copies from other apps dropped: same label, other source, over half of the shorter one in common.
+
+    The better source is kept; of one class the longer workout.
+    """
+    order = np.lexsort((rows.start, rows.start - rows.end, np.array(rows.ranks, np.int64)[rows.source]))
+    kept: list[int] = []
+    for i in order.tolist():
+        for j in kept:
+            common = min(rows.end[i], rows.end[j]) - max(rows.start[i], rows.start[j])
+            shorter = min(rows.end[i] - rows.start[i], rows.end[j] - rows.start[j])
+            if rows.label[i] == rows.label[j] and rows.source[i] != rows.source[j] and common * 2 > shorter:
+                break
+        else:
+            kept.append(i)
+    return rows.take(np.array(sorted(kept), np.int64))

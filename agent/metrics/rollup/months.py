@@ -1,0 +1,118 @@
+"""Keeps the daily rollups true to the samples: recomputes the months that changed, and only those."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import numpy as np
+
+from agent.metrics.catalogue import NAP, NIGHT, RUN_DISTANCE, RUN_PACE, RUN_TIME, SLEEP, WORKOUT, Measure, catalogue
+from agent.metrics.rollup.merge import DAY_MS, Priority, Rows, by_day, by_interval, by_union, folded, usable
+from agent.metrics.rollup.sleep import nights
+from agent.store.samples import Samples, month_days
+from agent.vocabulary import DayRollup
+
+DISTANCE = "Workout.distance"
+_RUNNING = "Running"
+# Local days begin up to 14 hours before and end up to 12 hours after those of UTC; nights begin on the day before.
+_MARGIN_MS = 2 * DAY_MS
+_CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
+_ABSENT = ("NotPresent", "NoChange", "None", "Idle")
+
+
+def refresh(samples: Samples, *, priority: Mapping[str, Priority] | None = None) -> int:
+    """Recompute every (measure, month) that samples were added to or taken from; how many that were.
+
+    `priority` holds the owner's order of sources for a measure, where there is one. Local days come from the offset
+    that each sample carries. Runs in the caller's transaction.
+    """
+    done = 0
+    for measure, month in samples.dirty():
+        for derived, rows in _months(samples, measure, month, (priority or {}).get(measure)).items():
+            samples.write_rollups(derived, month, rows)
+        samples.settle(measure, month)
+        done += 1
+    return done
+
+
+def activity(label: str) -> str:
+    """The plain name of a workout's kind: "HKWorkoutActivityTypeTraditionalStrengthTraining" is spelled in words."""
+    return _CAMEL.sub(" ", label.removeprefix("HKWorkoutActivityType")).strip().capitalize() or "Other"
+
+
+def _months(samples: Samples, measure: str, month: int, priority: Priority | None) -> dict[str, list[DayRollup]]:
+    known = catalogue().get(measure)
+    found: dict[str, list[DayRollup]]
+    if measure == SLEEP and known:
+        found = {name: [] for name in (*NIGHT, NAP)} | nights(_read(samples, known, month, priority))
+    elif measure in (WORKOUT, DISTANCE):
+        workouts = _read(samples, catalogue()[WORKOUT], month, priority)
+        distances = _read(samples, catalogue()[RUN_DISTANCE], month, priority, stored=DISTANCE)
+        # Kinds that vanished from the month have to lose their rollups too.
+        found = {name: [] for name in samples.rolled() if name.startswith(f"{WORKOUT}/")}
+        found |= dict(_workouts(workouts, distances))
+    elif known:
+        found = {measure: _merged(_read(samples, known, month, priority), known)}
+    else:
+        found = {}
+    first, following = month_days(month)
+    return {name: [row for row in rows if first <= row.day < following] for name, rows in found.items()}
+
+
+def _read(
+    samples: Samples, measure: Measure, month: int, priority: Priority | None, *, stored: str | None = None
+) -> Rows:
+    """Usable rows around a month; `stored` is the name in the store where it is not that of the measure."""
+    start, end = (int(datetime(d.year, d.month, d.day, tzinfo=UTC).timestamp()) * 1000 for d in month_days(month))
+    found = samples.series(stored or measure.id, start - _MARGIN_MS, end + _MARGIN_MS)
+    return usable(found, measure, priority=priority)
+
+
+def _merged(rows: Rows, measure: Measure) -> list[DayRollup]:
+    if measure.merge == "interval_priority":
+        return by_interval(rows, measure)
+    if measure.rollup == "duration":
+        return by_union(rows, measure)
+    if measure.rollup == "count":
+        absent = [code for code, label in enumerate(rows.labels) if label.endswith(_ABSENT)]
+        rows = rows.take(~np.isin(rows.label, absent))
+        return by_day(replace(rows, value=np.ones(len(rows.value))), measure)
+    return by_day(rows, measure)
+
+
+def _workouts(rows: Rows, distances: Rows) -> Iterator[tuple[str, list[DayRollup]]]:
+    """All workouts, those of each kind, and the pace of runs."""
+    rows = folded(rows)
+    kinds: dict[str, list[int]] = {}
+    for code, label in enumerate(rows.labels):
+        kinds.setdefault(activity(label), []).append(code)
+    yield WORKOUT, by_day(rows, catalogue()[WORKOUT])
+    for kind, codes in kinds.items():
+        mine = catalogue()[f"{WORKOUT}/{kind}"]
+        yield mine.id, by_day(rows.take(np.isin(rows.label, codes)), mine)
+    yield from _pace(rows.take(np.isin(rows.label, kinds.get(_RUNNING, []))), distances)
+
+
+def _pace(runs: Rows, distances: Rows) -> Iterator[tuple[str, list[DayRollup]]]:
+    """Minutes and kilometres of the runs whose distance is known; the pace of a day is their ratio, not a mean."""
+    starts = zip(distances.start.tolist(), distances.source.tolist(), distances.value.tolist(), strict=True)
+    known = {(start, distances.names[source]): value for start, source, value in starts}
+    pairs = zip(runs.start.tolist(), runs.source.tolist(), strict=True)
+    length = np.array([known.get((start, runs.names[source]), 0.0) for start, source in pairs], np.float64)
+    runs = runs.take(length > 0)
+    times = by_day(runs, catalogue()[RUN_TIME])
+    lengths = by_day(replace(runs, value=length[length > 0]), catalogue()[RUN_DISTANCE])
+    yield RUN_TIME, times
+    yield RUN_DISTANCE, lengths
+    yield RUN_PACE, [_ratio(time, length) for time, length in zip(times, lengths, strict=True)]
+
+
+def _ratio(time: DayRollup, length: DayRollup) -> DayRollup:
+    pace = time.total / length.total
+    return DayRollup(
+        measure=RUN_PACE, day=time.day, n=time.n, total=pace, raw=pace, mean=pace, low=pace, high=pace, last=pace,
+        sources=time.sources,
+    )  # fmt: skip

@@ -1,0 +1,1 @@
+"""Finds the passages that a question is about."""

@@ -1,0 +1,1 @@
+"""The encrypted truth on disk, its keys and its disposable vector index."""

@@ -1,0 +1,178 @@
+"""One encrypted SQLite file: keyed connections, one a thread, and errors that name the remedy."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import apsw
+
+from agent.errors import StoreError
+from agent.store.keys import CompartmentKey
+from agent.store.schema import migrate
+
+Row = tuple[Any, ...]
+
+_MEMORY_NAMES = itertools.count(1)
+
+
+class Database:
+    """Connections to one store, made when a thread first needs one. Writers take turns; readers see whole commits."""
+
+    def __init__(self, location: str, key: bytes | None, *, create: bool) -> None:
+        self._location = location
+        self._key = key
+        self._local = threading.local()
+        self._connections: list[apsw.Connection] = []
+        self._writer = threading.RLock()
+        self._flags = apsw.SQLITE_OPEN_URI | apsw.SQLITE_OPEN_READWRITE
+        self._depth = 0
+        with self.translated():
+            self._connect(create=create)
+            try:
+                migrate(self.connection())
+            except ValueError:
+                self.close()
+                raise StoreError(
+                    "The store was written by a newer homebody.", remedy="Update homebody; nothing was changed."
+                ) from None
+            except apsw.Error:
+                self.close()
+                raise
+
+    @classmethod
+    def open(cls, path: Path, key: CompartmentKey, *, create: bool = False) -> Database:
+        """Open the file with its key. Raises StoreError when it is missing, damaged or not ours."""
+        if not create and not path.exists():
+            raise StoreError(
+                f"The encrypted store {path} is missing.",
+                remedy="Restore it from a backup; homebody never starts an empty one in its place.",
+            )
+        return cls(path.absolute().as_uri(), key.use("sqlite"), create=create)
+
+    @classmethod
+    def in_memory(cls) -> Database:
+        """A store that lives as long as this process, for tests and trials."""
+        return cls(f"file:/homebody-{next(_MEMORY_NAMES)}?vfs=memdb", None, create=True)
+
+    def connection(self) -> apsw.Connection:
+        """This thread's connection."""
+        found: apsw.Connection | None = getattr(self._local, "connection", None)
+        return found if found is not None else self._connect(create=False)
+
+    def _connect(self, *, create: bool) -> apsw.Connection:
+        connection = apsw.Connection(self._location, flags=self._flags | (apsw.SQLITE_OPEN_CREATE if create else 0))
+        if self._key is not None:
+            connection.pragma("cipher", "chacha20")
+            connection.pragma("key", f"raw:{self._key.hex()}")
+        connection.set_busy_timeout(10_000)
+        connection.pragma("journal_mode", "WAL")
+        connection.pragma("synchronous", "NORMAL")
+        connection.pragma("secure_delete", "ON")
+        connection.pragma("temp_store", "MEMORY")
+        connection.pragma("cache_size", -16_000)
+        connection.pragma("foreign_keys", "OFF")  # drop order is decided in one place, store.py
+        self._local.connection = connection
+        self._connections.append(connection)
+        return connection
+
+    @contextmanager
+    def translated(self) -> Iterator[None]:
+        """Turn SQLite's errors into ours: what happened and what the owner can do."""
+        try:
+            yield
+        except apsw.FullError:
+            raise StoreError("The disk is full; nothing of this step was stored.", remedy="Free some space.") from None
+        except (apsw.NotADBError, apsw.CorruptError):
+            raise StoreError(
+                "The encrypted store is damaged or does not belong to this key.",
+                remedy="Restore the data folder from a backup; `homebody doctor` shows more.",
+            ) from None
+        except apsw.BusyError:
+            raise StoreError("The store is busy.", remedy="Try again in a moment.") from None
+        except (apsw.IOError, apsw.CantOpenError, apsw.ReadOnlyError, apsw.PermissionsError) as error:
+            raise StoreError(
+                f"The store cannot be read or written ({type(error).__name__}).",
+                remedy="Check the disk and the permissions of the data folder.",
+            ) from None
+
+    def rows(self, statement: str, bindings: Sequence[object] = ()) -> list[Row]:
+        with self.translated():
+            return list(self.connection().execute(statement, tuple(bindings)))
+
+    def value(self, statement: str, bindings: Sequence[object] = ()) -> Any:
+        """The first column of the first row, or None."""
+        found = self.rows(statement, bindings)
+        return found[0][0] if found else None
+
+    def run(self, statement: str, bindings: Sequence[object] = ()) -> None:
+        self.rows(statement, bindings)
+
+    def run_many(self, statement: str, bindings: Sequence[Sequence[object]]) -> None:
+        with self.translated():
+            self.connection().executemany(statement, [tuple(row) for row in bindings])
+
+    def insert(self, statement: str, bindings: Sequence[object] = ()) -> int:
+        """Run an INSERT; returns the new row's id."""
+        self.run(statement, bindings)
+        return self.connection().last_insert_rowid()
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """One transaction of the one writer; nested uses join it. Rolls back when the body raises."""
+        with self._writer, self.translated():
+            if self._depth:
+                yield
+                return
+            connection = self.connection()
+            connection.execute("BEGIN IMMEDIATE")
+            self._depth += 1
+            try:
+                yield
+            except BaseException:
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+                raise
+            else:
+                connection.execute("COMMIT")
+            finally:
+                self._depth -= 1
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """One snapshot: what is read inside belongs to one commit."""
+        with self.translated():
+            connection = self.connection()
+            if connection.in_transaction:
+                yield
+                return
+            connection.execute("BEGIN")
+            try:
+                yield
+            finally:
+                connection.execute("COMMIT" if connection.in_transaction else "SELECT 1")
+
+    def compact(self) -> None:
+        """Give freed pages back and empty the write-ahead log, so that nothing deleted is kept in either."""
+        with self._writer:
+            self.run("VACUUM")
+            self.checkpoint()
+
+    def checkpoint(self) -> None:
+        """Move the write-ahead log into the file and empty it, as far as readers allow."""
+        self.run("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def check(self) -> list[str]:
+        """What SQLite's integrity check finds wrong, [] if nothing."""
+        return [str(row[0]) for row in self.rows("PRAGMA integrity_check") if row[0] != "ok"]
+
+    def close(self) -> None:
+        with self._writer:
+            for connection in self._connections:
+                connection.close()
+            self._connections.clear()
+            self._local = threading.local()

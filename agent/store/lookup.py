@@ -1,0 +1,274 @@
+"""Reading the store: the order of all chunks, full-text hits, people behind handles, and what a hit says."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, tzinfo
+from pathlib import PurePosixPath
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agent.store.database import Row
+from agent.store.store import Store, person_token
+from agent.vocabulary import Passage, Person
+
+_MATCHES = 2000
+"""Full-text hits that are scored; smoothing over more changed nothing that could be measured."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """All visible chunks in (thread, time) order, by column; shapes (n,).
+
+    `chunk`, `thread`, `block`, `source` and `sender` are row numbers (0: none); `moment` Unix seconds (NaN: unknown);
+    `kind` indexes into `kinds`.
+    """
+
+    chunk: NDArray[np.int64]
+    thread: NDArray[np.int64]
+    moment: NDArray[np.float64]
+    block: NDArray[np.int64]
+    source: NDArray[np.int64]
+    sender: NDArray[np.int64]
+    kind: NDArray[np.int64]
+    kinds: tuple[str, ...]
+
+    def places(self, chunks: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Where in the order the given chunks stand; -1 for those that are not there (any more)."""
+        if not len(self.chunk):
+            return np.full(len(chunks), -1, np.int64)
+        ranked = np.argsort(self.chunk)
+        at = np.searchsorted(self.chunk, chunks, sorter=ranked)
+        at = ranked[np.minimum(at, len(ranked) - 1)]
+        return np.where(self.chunk[at] == chunks, at, -1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hits:
+    """Chunks that full text found, with -bm25 (greater is better)."""
+
+    chunk: NDArray[np.int64]
+    score: NDArray[np.float64]
+
+
+class Lookup:
+    """What retrieval asks the store. Keeps the order and the people until the next commit."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._version: tuple[int, ...] | None = None
+        self._order: Order | None = None
+        self._people: tuple[Person, ...] = ()
+        self._names: dict[int, str] = {}
+        self._person_of: dict[int, Person] = {}
+
+    def _refresh(self) -> None:
+        rows = self._store.database.rows(
+            "SELECT (SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'chunk'),"
+            " (SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'item'), (SELECT count(*) FROM item)"
+        )
+        version = (*map(int, rows[0]), self._store.changes)
+        if version != self._version:
+            self._order = self._load_order()
+            self._load_people()
+            self._version = version
+
+    def order(self) -> Order:
+        self._refresh()
+        assert self._order is not None
+        return self._order
+
+    def people(self) -> tuple[Person, ...]:
+        """Everybody known, one person over all their handles."""
+        self._refresh()
+        return self._people
+
+    def _load_order(self) -> Order:
+        rows = self._store.database.rows(
+            "SELECT chunk.id, thread, at, coalesce(block, 0), item.source, coalesce(sender, 0), kind"
+            " FROM chunk JOIN item ON item.id = chunk.item WHERE live = 1 ORDER BY thread, at, seq, chunk.id"
+        )
+        columns = list(zip(*rows, strict=True)) if rows else [()] * 7
+        kinds = tuple(sorted(set(columns[6])))
+        code = {kind: number for number, kind in enumerate(kinds)}
+        return Order(
+            chunk=np.array(columns[0], np.int64),
+            thread=np.array(columns[1], np.int64),
+            moment=np.array([np.nan if at is None else at for at in columns[2]], np.float64),
+            block=np.array(columns[3], np.int64),
+            source=np.array(columns[4], np.int64),
+            sender=np.array(columns[5], np.int64),
+            kind=np.array([code[kind] for kind in columns[6]], np.int64),
+            kinds=kinds,
+        )
+
+    def _load_people(self) -> None:
+        handles = {
+            int(number): (handle, name, bool(me))
+            for number, handle, name, me in self._store.database.rows("SELECT id, handle, name, me FROM handle")
+        }
+        number_of = {handle: number for number, (handle, _, _) in handles.items()}
+        cards: dict[tuple[int, str], list[int]] = defaultdict(list)
+        card_name: dict[int, str] = {}
+        for item, card, name, handle in self._store.database.rows(
+            "SELECT item, card, card.name, handle FROM card JOIN item ON item.id = card.item WHERE live = 1"
+        ):
+            if handle in number_of:
+                cards[item, card].append(number_of[handle])
+                card_name[number_of[handle]] = name
+        named: dict[int, str] = {number: card_name.get(number) or name for number, (_, name, _) in handles.items()}
+        groups = _joined(
+            handles, [*cards.values(), *_same_full_name(handles, named), [n for n, h in handles.items() if h[2]]]
+        )
+        people = []
+        for group in groups:
+            name = next((card_name[n] for n in group if n in card_name), "") or next(
+                (named[n] for n in group if named[n]), ""
+            )
+            people.append(
+                Person(
+                    id=min(group),
+                    name=name or handles[min(group)][0],
+                    handles=tuple(handles[n][0] for n in sorted(group)),
+                    me=any(handles[n][2] for n in group),
+                )
+            )
+        self._people = tuple(people)
+        self._person_of = {n: person for person, group in zip(people, groups, strict=True) for n in group}
+        self._names = {n: "me" if p.me and p.name == p.handles[0] else p.name for n, p in self._person_of.items()}
+
+    def handles_of(self, people: Iterable[Person]) -> dict[int, list[int]]:
+        """Person id -> the numbers of their handles."""
+        self._refresh()
+        wanted = {person.id for person in people}
+        found: dict[int, list[int]] = defaultdict(list)
+        for number, person in self._person_of.items():
+            if person.id in wanted:
+                found[person.id].append(number)
+        return dict(found)
+
+    def tokens_of(self, people: Iterable[Person]) -> dict[int, tuple[str, ...]]:
+        """Person id -> the words that stand for them in the full-text index."""
+        return {
+            person: tuple(person_token(number) for number in numbers)
+            for person, numbers in self.handles_of(people).items()
+        }
+
+    def matches(self, expression: str, *, index: str = "words") -> Hits:
+        """Full-text hits of an FTS5 expression, best first; none for an empty one."""
+        if not expression:
+            return Hits(chunk=np.empty(0, np.int64), score=np.empty(0))
+        assert index in ("words", "grams")
+        rows = self._store.database.rows(
+            f"SELECT rowid, -rank FROM {index} WHERE {index} MATCH ? ORDER BY rank LIMIT ?",  # noqa: S608 - checked above
+            (expression, _MATCHES),
+        )
+        return Hits(
+            chunk=np.array([row for row, _ in rows], np.int64), score=np.array([score for _, score in rows], np.float64)
+        )
+
+    def frequencies(self, terms: Sequence[str]) -> tuple[dict[str, int], int]:
+        """In how many chunks each term occurs (by its stem), and how many chunks there are."""
+        return (
+            {
+                term: int(
+                    self._store.database.value(
+                        "SELECT count(*) FROM (SELECT 1 FROM words WHERE words MATCH ? LIMIT 5000)",
+                        ('"' + term.replace('"', '""') + '"',),
+                    )
+                )
+                for term in terms
+            },
+            len(self.order().chunk),
+        )
+
+    def blocks(self, uids: Sequence[bytes]) -> dict[bytes, int]:
+        """Uid -> live block, for those that still exist."""
+        found: dict[bytes, int] = {}
+        for start in range(0, len(uids), 500):
+            part = uids[start : start + 500]
+            marks = ",".join("?" * len(part))
+            rows = self._store.database.rows(
+                f"SELECT uid, block.id FROM block JOIN item ON item.id = block.item WHERE live = 1 AND uid IN ({marks})",  # noqa: S608 - marks only
+                part,
+            )
+            found.update((bytes(uid), int(number)) for uid, number in rows)
+        return found
+
+    def passages(self, chunks: Sequence[int], scores: Mapping[int, float], *, zone: tzinfo) -> list[Passage]:
+        """What the given chunks say, in the given order; times are in `zone`, handles are names."""
+        self._refresh()
+        marks = ",".join("?" * len(chunks))
+        rows = {
+            row[0]: row
+            for row in self._store.database.rows(
+                "SELECT chunk.id, uid, source.name, chunk.kind, title, text, sender, handles, at, locator, context, spans,"
+                " item.key, about FROM chunk JOIN item ON item.id = chunk.item JOIN source ON source.id = item.source"
+                f" LEFT JOIN company ON company.id = chunk.company WHERE chunk.id IN ({marks})",
+                chunks,
+            )
+        }
+        return [self._passage(rows[chunk], scores.get(chunk, 0.0), zone) for chunk in chunks if chunk in rows]
+
+    def _passage(self, row: Row, score: float, zone: tzinfo) -> Passage:
+        _, uid, source, kind, title, text, sender, handles, at, locator, context, spans, key, about = row
+        numbers = [int(number) for number in str(handles or "").split()]
+        people = dict.fromkeys(self._names.get(number, "?") for number in numbers)
+        others = [self._names[n] for n in numbers if n in self._names and not self._person_of[n].me]
+        return Passage(
+            id=bytes(uid).hex(),
+            score=round(score, 6),
+            source=str(source),
+            kind=kind,
+            title=str(title) or ", ".join(dict.fromkeys(others)),
+            text=str(text),
+            people=tuple(people),
+            sender=self._names.get(int(sender), "") if isinstance(sender, int) else "",
+            when=datetime.fromtimestamp(at, UTC).astimezone(zone) if isinstance(at, float) else None,
+            locator=place(str(key), str(locator)),
+            context=str(context),
+            spans=tuple((str(k), str(label), int(a), int(b)) for k, label, a, b in json.loads(str(spans) or "[]")),
+            about=str(about),
+        )
+
+
+def place(key: str, locator: str) -> str:
+    """A link that opens the place: a fragment belongs to the file that the item is."""
+    if locator and not locator.startswith("#"):
+        return locator
+    if key.startswith("/"):
+        return PurePosixPath(key).as_uri() + locator
+    return key + locator
+
+
+def _same_full_name(handles: Mapping[int, object], named: Mapping[int, str]) -> list[list[int]]:
+    """Handles under one full name (two words at least: a first name alone merges nobody)."""
+    groups: dict[str, list[int]] = defaultdict(list)
+    for number in handles:
+        folded = " ".join(named[number].casefold().split())
+        if " " in folded:
+            groups[folded].append(number)
+    return list(groups.values())
+
+
+def _joined(numbers: Iterable[int], groups: Iterable[Sequence[int]]) -> list[list[int]]:
+    """Connected components: numbers that share a group, directly or through others (union-find)."""
+    parent = {number: number for number in numbers}
+
+    def root(number: int) -> int:
+        while parent[number] != number:
+            parent[number] = parent[parent[number]]
+            number = parent[number]
+        return number
+
+    for group in groups:
+        for number in group[1:]:
+            parent[root(number)] = root(group[0])
+    found: dict[int, list[int]] = defaultdict(list)
+    for number in parent:
+        found[root(number)].append(number)
+    return list(found.values())

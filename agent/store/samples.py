@@ -1,0 +1,399 @@
+"""Health samples by column: packed blocks of one month each, which exports count, and the daily rollups."""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import apsw
+import numpy as np
+from numpy.typing import NDArray
+
+from agent.vocabulary import DayRollup, Series
+from indexers.record import SampleBatch
+
+SAMPLES_SCHEMA: str = """
+CREATE TABLE sample_block(
+    id INTEGER PRIMARY KEY, item INTEGER NOT NULL, measure TEXT NOT NULL, unit TEXT NOT NULL, source TEXT NOT NULL,
+    device TEXT NOT NULL, month INTEGER NOT NULL, n INTEGER NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL,
+    labels TEXT NOT NULL, data BLOB NOT NULL);
+CREATE INDEX sample_block_place ON sample_block(measure, month, source, item);
+CREATE INDEX sample_block_item ON sample_block(item, measure, month);
+
+-- how far in time each export reaches: of two that hold a month, the one that reaches further counts
+CREATE TABLE sample_reach(item INTEGER PRIMARY KEY, last INTEGER NOT NULL);
+
+-- months to roll up again, once their item is live; item 0 is one that was forgotten
+CREATE TABLE rollup_dirty(
+    measure TEXT NOT NULL, month INTEGER NOT NULL, item INTEGER NOT NULL,
+    PRIMARY KEY(measure, month, item)) WITHOUT ROWID;
+CREATE INDEX rollup_dirty_item ON rollup_dirty(item);
+
+-- day is the proleptic Gregorian ordinal of a local day; sources are parted by U+001F
+CREATE TABLE rollup_day(
+    measure TEXT NOT NULL, day INTEGER NOT NULL, n INTEGER NOT NULL, total REAL NOT NULL, raw REAL NOT NULL,
+    mean REAL NOT NULL, low REAL NOT NULL, high REAL NOT NULL, last REAL NOT NULL, sources TEXT NOT NULL,
+    PRIMARY KEY(measure, day)) WITHOUT ROWID;
+"""
+
+COALESCE_BELOW = 2048
+"""A block with fewer rows takes in the next batch of its key, so that sparse measures do not become many blocks."""
+
+_MINUTE, _DAY = 60_000, 86_400_000
+_EPOCH = date(1970, 1, 1).toordinal()
+# A night belongs to the day it ends in, counted from 18:00, so a sample may matter six hours past its end.
+_EVENING = 6 * 60 * _MINUTE
+_LONGEST = 32 * _DAY
+_PARTED = "\x1f"
+_ALWAYS = (-(1 << 62), 1 << 62)
+
+_LIVE = """
+    FROM sample_block AS b JOIN item AS i ON i.id = b.item AND i.live = 1 JOIN sample_reach AS r ON r.item = b.item
+    WHERE b.measure = ? AND b.last >= ? AND b.first < ? AND NOT EXISTS (
+        SELECT 1 FROM sample_block AS o JOIN item AS oi ON oi.id = o.item AND oi.live = 1
+        JOIN sample_reach AS s ON s.item = o.item
+        WHERE o.measure = b.measure AND o.month = b.month AND o.source = b.source
+        AND (s.last, o.item) > (r.last, b.item))
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DayColumns:
+    """Rollups of one measure by column, ascending by day; shapes (n,). `day` holds ordinals as of `date.toordinal`."""
+
+    measure: str
+    day: NDArray[np.int64]
+    n: NDArray[np.int64]
+    total: NDArray[np.float64]
+    raw: NDArray[np.float64]
+    mean: NDArray[np.float64]
+    low: NDArray[np.float64]
+    high: NDArray[np.float64]
+    last: NDArray[np.float64]
+    sources: NDArray[np.object_]
+
+    def names(self) -> tuple[str, ...]:
+        """The names of all sources that contributed to any of the days, sorted."""
+        return tuple(sorted({name for parted in set(self.sources.tolist()) for name in parted.split(_PARTED) if name}))
+
+
+class Samples:
+    """The tables of SAMPLES_SCHEMA in an open database. Never opens a transaction: the caller does.
+
+    Samples belong to items (`item(id, live)` of the same database); those of items that are not live are not seen.
+    Overlapping exports: for one measure, source name and month only one live item counts, the one whose samples of any
+    kind reach furthest in time (of equals, the highest id). So a newer export replaces what it holds, an older one that
+    is imported later changes nothing but adds months, and months that the newer one does not reach stay.
+    """
+
+    def __init__(self, db: apsw.Connection) -> None:
+        self._db = db
+
+    def add(self, item: int, batch: SampleBatch) -> None:
+        """Store the rows of a batch by local month of their start. Raises ValueError on columns of unequal length."""
+        columns = _columns(batch)
+        if not len(columns.start):
+            return
+        months = _months(columns.start + columns.offset * np.int64(_MINUTE))
+        order = np.argsort(months, kind="stable")
+        months = months[order]
+        cuts = np.flatnonzero(np.diff(months)) + 1
+        for rows in np.split(order, cuts):
+            self._write(item, int(_months_of(columns, rows[:1])[0]), _taken(columns, rows))
+        self._mark(item, columns)
+        self._db.execute(
+            "INSERT INTO sample_reach VALUES(?, ?) ON CONFLICT(item) DO UPDATE SET last = max(last, excluded.last)",
+            (item, _reach(columns.end)),
+        )
+
+    def _write(self, item: int, month: int, rows: Series) -> None:
+        key = (item, rows.measure, month, rows.unit, rows.source, rows.device)
+        found = list(
+            self._db.execute(
+                "SELECT id, n, labels, data FROM sample_block WHERE item = ? AND measure = ? AND month = ? AND unit = ?"
+                " AND source = ? AND device = ? AND n < ? LIMIT 1",
+                (*key, COALESCE_BELOW),
+            )
+        )
+        for block, n, labels, data in found:
+            rows = _joined([_unpacked(rows.measure, rows.unit, rows.source, rows.device, n, labels, data), rows])
+            self._db.execute("DELETE FROM sample_block WHERE id = ?", (block,))
+        self._db.execute(
+            "INSERT INTO sample_block(item, measure, month, unit, source, device, n, first, last, labels, data)"
+            " VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (*key, len(rows.start), int(rows.start.min()), int(rows.end.max()), json.dumps(rows.labels), _packed(rows)),
+        )
+
+    def _mark(self, item: int, rows: Series) -> None:
+        local = rows.start + rows.offset * np.int64(_MINUTE)
+        length = np.minimum(rows.end - rows.start, _LONGEST) + _EVENING
+        touched = np.union1d(_months(local), _months(local + length))
+        self._db.executemany(
+            "INSERT OR IGNORE INTO rollup_dirty VALUES(?, ?, ?)", [(rows.measure, int(m), item) for m in touched]
+        )
+
+    def forget(self, item: int) -> int:
+        """Delete what an item brought and mark its months; the number of rows that are gone."""
+        self.touch(item)
+        [(rows,)] = list(self._db.execute("SELECT coalesce(sum(n), 0) FROM sample_block WHERE item = ?", (item,)))
+        for table in ("sample_block", "sample_reach"):
+            self._db.execute(f"DELETE FROM {table} WHERE item = ?", (item,))  # noqa: S608  # names of our own
+        return int(rows)
+
+    def touch(self, item: int) -> None:
+        """Mark every month of an item, because it appears or vanishes as a whole (`live` changes)."""
+        self._db.execute(
+            "INSERT OR IGNORE INTO rollup_dirty SELECT DISTINCT measure, month + extra.n, 0 FROM sample_block,"
+            " (SELECT 0 AS n UNION ALL SELECT 1) AS extra WHERE item = ?",
+            (item,),
+        )
+        self._db.execute("DELETE FROM rollup_dirty WHERE item = ?", (item,))
+
+    def series(self, measure: str, start_ms: int, end_ms: int) -> Iterator[Series]:
+        """Samples of a measure that overlap [start, end) Unix milliseconds, one Series a (unit, source, device).
+
+        Rows keep the order in which the source gave them; exact duplicates are still in.
+        """
+        query = (
+            "SELECT b.unit, b.source, b.device, b.n, b.labels, b.data"
+            + _LIVE
+            + "ORDER BY b.source, b.device, b.unit, b.month, b.id"
+        )
+        group: list[Series] = []
+        for unit, source, device, n, labels, data in self._db.execute(query, (measure, start_ms, end_ms)):
+            if group and (group[-1].unit, group[-1].source, group[-1].device) != (unit, source, device):
+                yield from _overlapping(group, start_ms, end_ms)
+                group = []
+            group.append(_unpacked(measure, unit, source, device, n, labels, data))
+        yield from _overlapping(group, start_ms, end_ms)
+
+    def measures(self) -> tuple[str, ...]:
+        """Every measure that has a sample in a live item, sorted."""
+        rows = self._db.execute(
+            "SELECT DISTINCT b.measure FROM sample_block AS b JOIN item AS i ON i.id = b.item AND i.live = 1 ORDER BY 1"
+        )
+        return tuple(measure for (measure,) in rows)
+
+    def extent(self, measure: str) -> tuple[int, int] | None:
+        """The first start and the last end of the visible samples of a measure in Unix milliseconds, or None."""
+        [(first, last)] = list(self._db.execute("SELECT min(b.first), max(b.last)" + _LIVE, (measure, *_ALWAYS)))
+        return None if first is None else (first, last)
+
+    def supersede(self) -> int:
+        """Delete live blocks that a further-reaching live export replaced; the number of rows that are gone.
+
+        Optional, to save space: answers stay the same until the export that replaced them is forgotten.
+        """
+        gone = []
+        for measure in self.measures():
+            kept = {b for (b,) in self._db.execute("SELECT b.id" + _LIVE, (measure, *_ALWAYS))}
+            live = (
+                "SELECT b.id, b.n FROM sample_block AS b JOIN item AS i ON i.id = b.item AND i.live = 1"
+                " WHERE b.measure = ?"
+            )
+            gone += [(block, n) for block, n in self._db.execute(live, (measure,)) if block not in kept]
+        self._db.executemany("DELETE FROM sample_block WHERE id = ?", [(block,) for block, _ in gone])
+        return sum(n for _, n in gone)
+
+    def dirty(self) -> tuple[tuple[str, int], ...]:
+        """(measure, month) whose rollups are out of date and whose samples can be seen; months count from year 0."""
+        rows = self._db.execute(
+            "SELECT DISTINCT measure, month FROM rollup_dirty"
+            " WHERE item = 0 OR item IN (SELECT id FROM item WHERE live = 1) ORDER BY 1, 2"
+        )
+        return tuple((measure, month) for measure, month in rows)
+
+    def settle(self, measure: str, month: int) -> None:
+        """Take a month off the list of dirty ones; marks of staged items stay until those are live."""
+        self._db.execute(
+            "DELETE FROM rollup_dirty WHERE measure = ? AND month = ?"
+            " AND (item = 0 OR item IN (SELECT id FROM item WHERE live = 1))",
+            (measure, month),
+        )
+
+    def write_rollups(self, measure: str, month: int, rows: Iterable[DayRollup]) -> None:
+        """Replace the rollups of a measure in one month (counted from year 0)."""
+        first, following = month_days(month)
+        self._db.execute(
+            "DELETE FROM rollup_day WHERE measure = ? AND day >= ? AND day < ?",
+            (measure, first.toordinal(), following.toordinal()),
+        )
+        self._db.executemany(
+            "INSERT INTO rollup_day VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            [
+                (
+                    measure,
+                    r.day.toordinal(),
+                    r.n,
+                    r.total,
+                    r.raw,
+                    r.mean,
+                    r.low,
+                    r.high,
+                    r.last,
+                    _PARTED.join(r.sources),
+                )
+                for r in rows
+            ],
+        )
+
+    def rollups(self, measure: str, start: date | None, end: date | None) -> DayColumns:
+        """The rollups of a measure in the local days [start, end), by column; None leaves a side open."""
+        rows = self._db.execute(
+            "SELECT day, n, total, raw, mean, low, high, last, sources FROM rollup_day"
+            " WHERE measure = ? AND day >= ? AND day < ? ORDER BY day",
+            (measure, start.toordinal() if start else 0, end.toordinal() if end else date.max.toordinal() + 1),
+        ).fetchall()
+        day, n, total, raw, mean, low, high, last, sources = zip(*rows, strict=True) if rows else ((),) * 9
+        reals = [np.array(column, np.float64) for column in (total, raw, mean, low, high, last)]
+        return DayColumns(
+            measure=measure, day=np.array(day, np.int64), n=np.array(n, np.int64), total=reals[0], raw=reals[1],
+            mean=reals[2], low=reals[3], high=reals[4], last=reals[5], sources=np.array(sources, np.object_),
+        )  # fmt: skip
+
+    def days(self, measure: str, start: date | None, end: date | None) -> Iterator[DayRollup]:
+        """The same rollups, one row a day."""
+        found = self.rollups(measure, start, end)
+        for i, ordinal in enumerate(found.day.tolist()):
+            yield DayRollup(
+                measure=measure, day=date.fromordinal(ordinal), n=int(found.n[i]), total=float(found.total[i]),
+                raw=float(found.raw[i]), mean=float(found.mean[i]), low=float(found.low[i]),
+                high=float(found.high[i]), last=float(found.last[i]),
+                sources=tuple(filter(None, found.sources[i].split(_PARTED))),
+            )  # fmt: skip
+
+    def rolled_days(self, measure: str) -> tuple[date, date] | None:
+        """The first and the last day that has a rollup of a measure, or None."""
+        [(first, last)] = list(
+            self._db.execute("SELECT min(day), max(day) FROM rollup_day WHERE measure = ?", (measure,))
+        )
+        return None if first is None else (date.fromordinal(first), date.fromordinal(last))
+
+    def rolled(self) -> tuple[str, ...]:
+        """Every measure that has a rollup, derived ones too, sorted."""
+        # A skip scan: one index seek a measure instead of a walk over every day.
+        rows = self._db.execute(
+            "WITH RECURSIVE m(name) AS (SELECT min(measure) FROM rollup_day UNION ALL"
+            " SELECT (SELECT min(measure) FROM rollup_day WHERE measure > name) FROM m WHERE name IS NOT NULL)"
+            " SELECT name FROM m WHERE name IS NOT NULL"
+        )
+        return tuple(name for (name,) in rows)
+
+
+def month_days(month: int) -> tuple[date, date]:
+    """The days [first, following first) of a month counted from year 0 (year * 12 + month - 1)."""
+    return date(month // 12, month % 12 + 1, 1), date((month + 1) // 12, (month + 1) % 12 + 1, 1)
+
+
+def month_of(day: date) -> int:
+    """The number of a day's month, counted from year 0."""
+    return day.year * 12 + day.month - 1
+
+
+def _reach(ends: NDArray[np.int64]) -> int:
+    """The last end, but of a row dated far into the future, which must not make an old export the newest forever."""
+    return int(ends[ends <= np.median(ends) + 20 * 366 * _DAY].max())
+
+
+def _months(local_ms: NDArray[np.int64]) -> NDArray[np.int64]:
+    months: NDArray[np.int64] = local_ms.astype("datetime64[ms]").astype("datetime64[M]").astype(np.int64)
+    return np.clip(months + 1970 * 12, 12, 9999 * 12 - 1)
+
+
+def _months_of(rows: Series, at: NDArray[np.int64]) -> NDArray[np.int64]:
+    return _months(rows.start[at] + rows.offset[at] * np.int64(_MINUTE))
+
+
+def _columns(batch: SampleBatch) -> Series:
+    rows = Series(
+        measure=batch.measure, unit=batch.unit, source=batch.source, device=batch.device,
+        start=np.array(batch.start, np.int64), end=np.array(batch.end, np.int64),
+        offset=np.array(batch.offset, np.int16), value=np.array(batch.value, np.float64),
+        labels=batch.labels, label=np.array(batch.label, np.uint16),
+    )  # fmt: skip
+    if len({len(rows.start), len(rows.end), len(rows.offset), len(rows.value)}) != 1:
+        raise ValueError("the columns of a batch are equally long")
+    if batch.labels and len(rows.label) != len(rows.start):
+        raise ValueError("labels are for all rows or none")
+    return rows
+
+
+def _taken(rows: Series, at: NDArray[np.int64] | NDArray[np.bool_]) -> Series:
+    return Series(
+        measure=rows.measure, unit=rows.unit, source=rows.source, device=rows.device, start=rows.start[at],
+        end=rows.end[at], offset=rows.offset[at], value=rows.value[at], labels=rows.labels,
+        label=rows.label[at] if len(rows.label) else rows.label,
+    )  # fmt: skip
+
+
+def _joined(parts: Sequence[Series]) -> Series:
+    """One Series of several with the same key; label codes are renumbered, rows without labels get ""."""
+    if len(parts) == 1:
+        return parts[0]
+    labels: dict[str, int] = {}
+    codes: list[NDArray[np.uint16]] = []
+    labelled = any(part.labels for part in parts)
+    for part in parts if labelled else ():
+        table = np.array([labels.setdefault(label, len(labels)) for label in part.labels or ("",)], np.uint16)
+        codes.append(table[part.label if part.labels else np.zeros(len(part.start), np.uint16)])
+    first = parts[0]
+    return Series(
+        measure=first.measure, unit=first.unit, source=first.source, device=first.device,
+        start=np.concatenate([part.start for part in parts]), end=np.concatenate([part.end for part in parts]),
+        offset=np.concatenate([part.offset for part in parts]), value=np.concatenate([part.value for part in parts]),
+        labels=tuple(labels), label=np.concatenate(codes) if labelled else np.empty(0, np.uint16),
+    )  # fmt: skip
+
+
+def _overlapping(parts: Sequence[Series], start_ms: int, end_ms: int) -> Iterator[Series]:
+    if not parts:
+        return
+    rows = _joined(parts)
+    within = (rows.start < end_ms) & ((rows.end > start_ms) | (rows.start >= start_ms))
+    if within.all():
+        yield rows
+    elif within.any():
+        yield _taken(rows, within)
+
+
+def _packed(rows: Series) -> bytes:
+    """Columns as bytes: starts as differences, ends as lengths, bytes of equal weight side by side, deflated.
+
+    Measured on step-like samples: 5.8 bytes a row against 26 plain, 0.2 s of CPU a million rows.
+    """
+    columns = (
+        np.diff(rows.start, prepend=np.int64(0)).astype("<i8"),
+        (rows.end - rows.start).astype("<i8"),
+        rows.offset.astype("<i2"),
+        rows.value.astype("<f8"),
+        rows.label.astype("<u2"),
+    )
+    return zlib.compress(b"".join(_shuffled(column) for column in columns), 1)
+
+
+def _shuffled(column: NDArray[np.int64] | NDArray[np.int16] | NDArray[np.float64] | NDArray[np.uint16]) -> bytes:
+    return column.view(np.uint8).reshape(len(column), column.itemsize).T.tobytes()
+
+
+def _unpacked(measure: str, unit: str, source: str, device: str, n: int, labels: str, data: bytes) -> Series:
+    raw = np.frombuffer(zlib.decompress(data), np.uint8)
+
+    def column(at: int, width: int) -> NDArray[np.uint8]:
+        return np.ascontiguousarray(raw[at * n : (at + width) * n].reshape(width, n).T)
+
+    start = np.cumsum(column(0, 8).view("<i8").ravel(), dtype=np.int64)
+    names = tuple(json.loads(labels))
+    return Series(
+        measure=measure, unit=unit, source=source, device=device, start=start,
+        end=start + column(8, 8).view("<i8").ravel(), offset=column(16, 2).view("<i2").ravel().astype(np.int16),
+        value=column(18, 8).view("<f8").ravel().astype(np.float64), labels=names,
+        label=column(26, 2).view("<u2").ravel().astype(np.uint16) if names else np.empty(0, np.uint16),
+    )  # fmt: skip
+
+
+def ordinal_of(local_ms: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The day ordinals (as of `date.toordinal`) of local milliseconds since 1970-01-01."""
+    return local_ms // _DAY + _EPOCH

@@ -1,0 +1,357 @@
+"""The truth on disk: items by generation, their chunks, the vectors of their texts, and what was skipped."""
+
+from __future__ import annotations
+
+import json
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from hashlib import blake2b
+from pathlib import Path
+
+from agent.store.database import Database, Row
+from agent.store.embeddings import Embeddings
+from agent.store.keys import CompartmentKey
+from agent.store.samples import Samples
+from agent.vocabulary import Block, Chunk
+from indexers.record import Contact, SampleBatch, Skipped
+from indexers.source import Item
+
+_UNSEGMENTED = re.compile(
+    "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af]"
+)
+"""Thai, Lao, Burmese, Khmer, kana, Han, Hangul: scripts in which a word index finds no words."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredItem:
+    """The live generation of one item."""
+
+    id: int
+    key: str
+    fingerprint: str
+    identity: str
+    size: int
+
+
+class Store:
+    """One compartment. Every change is a transaction; `writing()` joins several into one."""
+
+    def __init__(self, database: Database, id_key: bytes) -> None:
+        self.database = database
+        self.changes = 0  # commits of this process: what was read before the last one may be stale
+        self._id_key = id_key
+
+    @classmethod
+    def open(cls, path: Path, key: CompartmentKey, *, create: bool = False) -> Store:
+        """Open (or, at `init`, make) the store and discard what a killed pass had staged. Raises StoreError."""
+        store = cls(Database.open(path, key, create=create), key.use("ids"))
+        store.discard_staged()
+        return store
+
+    @classmethod
+    def in_memory(cls) -> Store:
+        return cls(Database.in_memory(), b"in memory")
+
+    def close(self) -> None:
+        self.database.close()
+
+    @property
+    def embeddings(self) -> Embeddings:
+        return Embeddings(self.database)
+
+    @property
+    def samples(self) -> Samples:
+        return Samples(self.database.connection())
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        with self.database.writing():
+            yield
+        self.changes += 1
+
+    def fingerprint(self, *parts: str) -> bytes:
+        """The keyed hash that stands for a place or a text outside of the encrypted pages (16 bytes)."""
+        digest = blake2b(key=self._id_key, digest_size=16)
+        for part in parts:
+            encoded = part.encode("utf-8", "surrogatepass")
+            digest.update(len(encoded).to_bytes(8, "little"))
+            digest.update(encoded)
+        return digest.digest()
+
+    # Sources
+
+    def source(self, name: str, kind: str) -> int:
+        """The number of a source, made when it is new."""
+        found = self.database.value("SELECT id FROM source WHERE name = ?", (name,))
+        if found is not None:
+            return int(found)
+        with self.writing():
+            return self.database.insert("INSERT INTO source(name, kind) VALUES(?, ?)", (name, kind))
+
+    def source_ids(self) -> dict[str, int]:
+        return {str(name): int(number) for number, name in self.database.rows("SELECT id, name FROM source")}
+
+    def items(self, source: int) -> dict[str, StoredItem]:
+        """The live items of a source by key."""
+        rows = self.database.rows(
+            "SELECT id, key, fingerprint, identity, size FROM item WHERE source = ? AND live = 1", (source,)
+        )
+        return {
+            key: StoredItem(id=number, key=key, fingerprint=fingerprint, identity=identity, size=size)
+            for number, key, fingerprint, identity, size in rows
+        }
+
+    def finish_pass(
+        self, source: int, *, finished: float, seconds: float, problem: str, skips: Iterable[Skipped]
+    ) -> None:
+        """Note how a pass over a source ended, with what its scan could not see."""
+        with self.writing():
+            self.database.run("DELETE FROM skipped WHERE source = ? AND item IS NULL", (source,))
+            self._add_skipped(None, source, skips)
+            self.database.run("REPLACE INTO pass VALUES(?, ?, ?, ?)", (source, finished, seconds, problem))
+
+    # Items: staged in batches, visible at once
+
+    def stage(self, source: int, item: Item, *, now: float) -> int:
+        """Start a new generation of an item; nothing of it is visible until `publish`."""
+        return self.database.insert(
+            "INSERT INTO item(source, key, fingerprint, identity, size, read_at, live) VALUES(?, ?, ?, ?, ?, ?, 0)",
+            (source, item.id, item.fingerprint, item.identity, item.size, now),
+        )
+
+    def add_chunks(
+        self, item: int, chunks: Sequence[Chunk], blocks: Sequence[Block], *, model: str, base: int = 0
+    ) -> None:
+        """Add chunks and the blocks over them (`first`..`last` are indexes into `chunks`) to a staged item.
+
+        `base` is how many chunks the item has already. Records that the owner has forgotten singly are left out.
+        """
+        source, key = self.database.rows("SELECT source, key FROM item WHERE id = ?", (item,))[0]
+        banned = self._banned(source, key, chunks)
+        block_of: dict[int, int] = {}
+        for block in blocks:
+            members = [index for index in range(block.first, block.last + 1) if index not in banned]
+            if not members:
+                continue
+            hash_ = self.fingerprint(block.text)
+            uid = self.fingerprint(str(source), key, chunks[members[0]].place, block.text)
+            known = self.database.value("SELECT 1 FROM embedding WHERE hash = ? AND model = ?", (hash_, model))
+            number = self.database.insert(
+                "INSERT INTO block(uid, item, hash, embedded) VALUES(?, ?, ?, ?)", (uid, item, hash_, bool(known))
+            )
+            block_of.update(dict.fromkeys(members, number))
+        rows = [
+            self._chunk_row(item, source, key, chunk, base + index, block_of.get(index))
+            for index, chunk in enumerate(chunks)
+            if index not in banned
+        ]
+        self.database.run_many(
+            "INSERT INTO chunk(uid, item, block, thread, seq, kind, title, text, about, path, unsegmented, sender,"
+            " company, at, until, locator, context, spans) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+            rows,
+        )
+
+    def _banned(self, source: int, key: str, chunks: Sequence[Chunk]) -> set[int]:
+        if self.database.value("SELECT 1 FROM forgotten LIMIT 1") is None:
+            return set()
+        return {
+            index
+            for index, chunk in enumerate(chunks)
+            for uid in (self.fingerprint(str(source), key, chunk.place), self.fingerprint(str(source), chunk.text))
+            if self.database.value("SELECT 1 FROM forgotten WHERE uid = ?", (uid,)) is not None
+        }
+
+    def forget_record(self, uid: bytes) -> bool:
+        """Forget one chunk for good: also when its source is read again, in this place or with this text elsewhere."""
+        with self.writing():
+            found = self.database.rows(
+                "SELECT chunk.id, source, text, block FROM chunk JOIN item ON item.id = chunk.item WHERE chunk.uid = ?",
+                (uid,),
+            )
+            for number, source, text, block in found:
+                by_text = self.fingerprint(str(source), text)
+                self.database.run_many("INSERT OR IGNORE INTO forgotten VALUES(?)", [(uid,), (by_text,)])
+                self.database.run("DELETE FROM chunk WHERE id = ?", (number,))
+                self._drop_block(source, block)
+            return bool(found)
+
+    def _drop_block(self, source: int, block: int | None) -> None:
+        """Drop the vector over a forgotten chunk; what is left of its block becomes one block that waits for a vector."""
+        rows = self.database.rows("SELECT uid, hash, item FROM block WHERE id = ?", (block,))
+        for uid, hash_, item in rows:
+            self.embeddings.log(source, [uid], gone=True)
+            self.database.run("DELETE FROM block WHERE id = ?", (block,))
+            self.database.run(
+                "DELETE FROM embedding WHERE hash = ?1 AND NOT EXISTS(SELECT 1 FROM block WHERE hash = ?1)", (hash_,)
+            )
+            left = [
+                text for (text,) in self.database.rows("SELECT text FROM chunk WHERE block = ? ORDER BY seq", (block,))
+            ]
+            if left:
+                anew = self.fingerprint(uid.hex(), *left)
+                number = self.database.insert("INSERT INTO block(uid, item, hash) VALUES(?, ?, ?)", (anew, item, anew))
+                self.database.run("UPDATE chunk SET block = ? WHERE block = ?", (number, block))
+
+    def _chunk_row(self, item: int, source: int, key: str, chunk: Chunk, seq: int, block: int | None) -> Row:
+        sender = self._handle(chunk.sender) if chunk.sender else None
+        company = tuple(self._handle(handle) for handle in chunk.people)
+        named = (sender,) if sender is not None else company
+        tokens = " ".join(person_token(number) for number in named)
+        unsegmented = _UNSEGMENTED.search(chunk.text) or _UNSEGMENTED.search(chunk.title)
+        return (
+            self.fingerprint(str(source), key, chunk.place), item, block, self._thread(source, chunk.thread), seq,
+            chunk.kind, chunk.title, chunk.text, f"{chunk.about} {tokens}".strip(), chunk.path, bool(unsegmented), sender,
+            self._company(company) if company else None, chunk.when, chunk.until, chunk.locator, chunk.context,
+            json.dumps(chunk.spans) if chunk.spans else "",
+        )  # fmt: skip
+
+    def _handle(self, handle: str) -> int:
+        found = self.database.value("SELECT id FROM handle WHERE handle = ?", (handle,))
+        if found is None:
+            found = self.database.insert("INSERT INTO handle(handle, name, me) VALUES(?, '', 0)", (handle,))
+        return int(found)
+
+    def name_handles(self, names: Mapping[str, tuple[str, bool]]) -> None:
+        """Keep what a source calls the people behind its handles: handle -> (name or "", is the owner)."""
+        for handle, (name, me) in names.items():
+            number = self._handle(handle)
+            self.database.run(
+                "UPDATE handle SET name = CASE WHEN ?1 != '' THEN ?1 ELSE name END, me = max(me, ?2) WHERE id = ?3"
+                " AND ((?1 != '' AND name != ?1) OR me < ?2)",
+                (name, me, number),
+            )
+
+    def add_cards(self, item: int, contacts: Iterable[tuple[Contact, Sequence[str]]]) -> None:
+        """Keep which handles stand together on which contact card of a staged item."""
+        self.database.run_many(
+            "INSERT INTO card(item, card, name, handle) VALUES(?, ?, ?, ?)",
+            [
+                (item, contact.id, contact.names[0], handle)
+                for contact, handles in contacts
+                for handle in handles or [""]
+            ],
+        )
+
+    def _company(self, handles: tuple[int, ...]) -> int:
+        key = " " + " ".join(map(str, sorted(handles))) + " "
+        found = self.database.value("SELECT id FROM company WHERE handles = ?", (key,))
+        return (
+            int(found) if found is not None else self.database.insert("INSERT INTO company(handles) VALUES(?)", (key,))
+        )
+
+    def _thread(self, source: int, name: str) -> int:
+        key = self.fingerprint(name)
+        found = self.database.value("SELECT id FROM thread WHERE source = ? AND key = ?", (source, key))
+        if found is not None:
+            return int(found)
+        return self.database.insert("INSERT INTO thread(source, key) VALUES(?, ?)", (source, key))
+
+    def add_samples(self, item: int, batches: Iterable[SampleBatch]) -> None:
+        samples = self.samples
+        for batch in batches:
+            samples.add(item, batch)
+
+    def _add_skipped(self, item: int | None, source: int, skips: Iterable[Skipped]) -> None:
+        self.database.run_many(
+            "INSERT INTO skipped VALUES(?, ?, ?, ?, ?, ?)",
+            [(item, source, skip.where, skip.why, skip.outcome, skip.count) for skip in skips],
+        )
+
+    def publish(self, item: int, *, records: int, skips: Iterable[Skipped]) -> None:
+        """Make a staged item visible in place of its older generation, in one transaction."""
+        with self.writing():
+            source, key = self.database.rows("SELECT source, key FROM item WHERE id = ?", (item,))[0]
+            self._add_skipped(item, source, skips)
+            old = self.database.value("SELECT id FROM item WHERE source = ? AND key = ? AND live = 1", (source, key))
+            fresh = {
+                uid for (uid,) in self.database.rows("SELECT uid FROM block WHERE item = ? AND embedded = 1", (item,))
+            }
+            kept: set[bytes] = set()
+            if old is not None:
+                stale = {
+                    uid
+                    for (uid,) in self.database.rows("SELECT uid FROM block WHERE item = ? AND embedded = 1", (old,))
+                }
+                kept = fresh & stale
+                self.embeddings.log(source, stale - fresh, gone=True)
+                self._drop(int(old))
+            self.embeddings.log(source, fresh - kept, gone=False)
+            self.database.run("UPDATE item SET live = 1, records = ? WHERE id = ?", (records, item))
+
+    def remove_source(self, source: int) -> None:
+        """Forget a source with all that came from it, in one transaction."""
+        with self.writing():
+            self.remove_items(source, [stored.id for stored in self.items(source).values()])
+            for table in ("skipped", "pass", "thread"):
+                self.database.run(f"DELETE FROM {table} WHERE source = ?", (source,))  # noqa: S608 - names from above
+            self.database.run("DELETE FROM source WHERE id = ?", (source,))
+
+    def remove_items(self, source: int, items: Iterable[int]) -> None:
+        """Forget live items with all that came from them."""
+        with self.writing():
+            for item in items:
+                uids = [
+                    uid
+                    for (uid,) in self.database.rows("SELECT uid FROM block WHERE item = ? AND embedded = 1", (item,))
+                ]
+                self.embeddings.log(source, uids, gone=True)
+                self._drop(item)
+
+    def _drop(self, item: int) -> None:
+        """Delete one generation, its texts, words, blocks, cards and samples, and vectors that no block needs now."""
+        hashes = self.database.rows("SELECT DISTINCT hash FROM block WHERE item = ?", (item,))
+        for table in ("chunk", "block", "card", "skipped"):
+            self.database.run(f"DELETE FROM {table} WHERE item = ?", (item,))  # noqa: S608 - names from the line above
+        self.samples.forget(item)
+        self.database.run_many(
+            "DELETE FROM embedding WHERE hash = ?1 AND NOT EXISTS(SELECT 1 FROM block WHERE hash = ?1)", hashes
+        )
+        self.database.run("DELETE FROM item WHERE id = ?", (item,))
+
+    def move_item(self, item: int, moved: Item, *, path: str) -> None:
+        """Follow a file to its new place: no text is read or embedded again, only where it lies is told anew."""
+        with self.writing():
+            self.database.run(
+                "UPDATE item SET key = ?, fingerprint = ?, identity = ? WHERE id = ?",
+                (moved.id, moved.fingerprint, moved.identity, item),
+            )
+            self.database.run("UPDATE chunk SET path = ? WHERE item = ?", (path, item))
+            self.database.run("UPDATE skipped SET place = ? WHERE item = ?", (moved.id, item))
+
+    def discard_staged(self) -> int:
+        """Drop what a killed pass left behind; returns how many items that were."""
+        staged = [int(item) for (item,) in self.database.rows("SELECT id FROM item WHERE live = 0")]
+        if staged:
+            with self.writing():
+                for item in staged:
+                    self._drop(item)
+        return len(staged)
+
+    def sweep(self) -> None:
+        """Drop names that nothing refers to any more: threads, companies and handles are the owner's data too."""
+        with self.writing():
+            self.database.run("DELETE FROM thread WHERE NOT EXISTS(SELECT 1 FROM chunk WHERE thread = thread.id)")
+            self.database.run("DELETE FROM company WHERE NOT EXISTS(SELECT 1 FROM chunk WHERE company = company.id)")
+            used = {int(n) for (row,) in self.database.rows("SELECT handles FROM company") for n in row.split()}
+            carded = {handle for (handle,) in self.database.rows("SELECT handle FROM card")}
+            self.database.run_many(
+                "DELETE FROM handle WHERE id = ? AND NOT EXISTS(SELECT 1 FROM chunk WHERE sender = handle.id)",
+                [
+                    (number,)
+                    for number, handle in self.database.rows("SELECT id, handle FROM handle")
+                    if number not in used and handle not in carded
+                ],
+            )
+
+
+def person_token(handle: int) -> str:
+    """The word that stands for a handle in the full-text index: a rename changes no row, names resolve in questions."""
+    return f"xh{handle}"
+
+
+def normalized(text: str) -> str:
+    """NFC: models and full text compare what people see."""
+    return unicodedata.normalize("NFC", text)

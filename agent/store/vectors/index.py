@@ -1,0 +1,282 @@
+"""The vector index: Chroma with opaque ids and vectors only. What is missing or damaged is made again from the store."""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Concatenate, Literal, ParamSpec, TypeVar
+
+import numpy as np
+
+from agent import config
+from agent.store.keys import CompartmentKey
+from agent.store.store import Store
+from agent.store.vectors import snapshot
+from agent.vocabulary import Vector
+
+if TYPE_CHECKING:
+    from chromadb.api import ClientAPI
+
+_BATCH = 2000
+_BYTES_PER_VECTOR = 2_500
+"""What Chroma's files take for one 384-dimensional vector (measured 1.9 to 2.3 KB), with some room."""
+_KEEP_FREE = 64 << 20
+
+log = logging.getLogger("homebody.index")
+
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
+
+
+def _in_turn(method: Callable[Concatenate[VectorIndex, _P], _R]) -> Callable[Concatenate[VectorIndex, _P], _R]:
+    """One thread at a time applies the log, seals or asks."""
+
+    @wraps(method)
+    def turn(self: VectorIndex, /, *args: _P.args, **kwargs: _P.kwargs) -> _R:
+        with self._turn:
+            return method(self, *args, **kwargs)
+
+    return turn
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IndexHome:
+    """Where the index lives while it is open.
+
+    "ram": files in a RAM-backed 0700 folder, sealed to `snapshot` when idle. "memory": inside this process, rebuilt at
+    each start, where no RAM folder of the needed size can be had. `key` seals the snapshot.
+    """
+
+    kind: Literal["ram", "memory"]
+    folder: Path
+    snapshot: Path | None
+    key: bytes
+
+    @classmethod
+    def choose(cls, runtime: Path, target: Path, key: CompartmentKey, *, vectors: int) -> IndexHome:
+        """RAM files where the runtime folder is in RAM and has room for that many vectors, else this process's memory."""
+        free = shutil.disk_usage(runtime).free - _KEEP_FREE
+        fits = config.is_ram(runtime) and free > 2 * vectors * _BYTES_PER_VECTOR
+        return cls(
+            kind="ram" if fits else "memory",
+            folder=runtime / "index",
+            snapshot=target if fits else None,
+            key=key.use("snapshot"),
+        )
+
+
+class VectorIndex:
+    """The vectors of all blocks of a store, one collection a source; follows the store by its index log."""
+
+    def __init__(self, store: Store, home: IndexHome, *, model: str, dimensions: int) -> None:
+        self._store = store
+        self._home = home
+        self._model = model
+        self._dimensions = dimensions
+        self._client: ClientAPI | None = None
+        self._collections: dict[int, Any] = {}
+        self._applied = 0
+        self._tombstones = 0
+        self._turn = threading.RLock()
+
+    @property
+    def kind(self) -> str:
+        return self._home.kind
+
+    @_in_turn
+    def open(self) -> None:
+        """Unseal the snapshot and replay what came since, or rebuild from the store. Idempotent."""
+        if self._client is not None:
+            return
+        self._wipe()
+        if not self._restore():
+            self._rebuild()
+        self.catch_up()
+
+    def _restore(self) -> bool:
+        source = self._home.snapshot
+        if source is None or not source.exists():
+            return False
+        try:
+            header = snapshot.unseal(source, config.private_folder(self._home.folder), self._home.key)
+        except (snapshot.Unsealable, OSError) as error:
+            log.warning("the index snapshot cannot be used (%s): rebuilding from the store", type(error).__name__)
+            self._wipe()
+            return False
+        seq = header.get("seq")
+        newest = self._newest()
+        oldest = self._store.database.value("SELECT min(seq) FROM index_log") or newest + 1
+        if header.get("model") != self._model or not isinstance(seq, int) or not oldest - 1 <= seq <= newest:
+            self._wipe()
+            return False
+        self._applied = seq
+        self._connect()
+        return True
+
+    def _connect(self) -> None:
+        import chromadb
+        from chromadb.config import Settings
+
+        settings = Settings(anonymized_telemetry=False)
+        if self._home.kind == "memory":
+            client = chromadb.EphemeralClient(settings=settings)
+        else:
+            before = os.umask(0o077)  # Chroma makes its files 0644 otherwise
+            try:
+                client = chromadb.PersistentClient(
+                    path=str(config.private_folder(self._home.folder)), settings=settings
+                )
+            finally:
+                os.umask(before)
+        self._client = client
+
+    def _rebuild(self) -> None:
+        """Make the whole index from the vectors in the store."""
+        self._applied = self._newest()
+        self._tombstones = 0
+        self._connect()
+        for source in self._store.source_ids().values():
+            for batch in self._stored(source):
+                self._add(source, batch)
+
+    def _newest(self) -> int:
+        """The number that the last log entry had, also when the log has been cut since."""
+        return int(self._store.database.value("SELECT seq FROM sqlite_sequence WHERE name = 'index_log'") or 0)
+
+    def _stored(self, source: int) -> Iterator[list[tuple[bytes, bytes]]]:
+        last = 0
+        while True:
+            rows = self._store.database.rows(
+                "SELECT block.id, uid, vector FROM block JOIN item ON item.id = block.item"
+                " JOIN embedding ON embedding.hash = block.hash AND embedding.model = ?"
+                " WHERE item.source = ? AND live = 1 AND embedded = 1 AND block.id > ? ORDER BY block.id LIMIT ?",
+                (self._model, source, last, _BATCH),
+            )
+            if not rows:
+                return
+            last = rows[-1][0]
+            yield [(uid, vector) for _, uid, vector in rows]
+
+    def _collection(self, source: int) -> Any:
+        if source not in self._collections:
+            assert self._client is not None
+            self._collections[source] = self._client.get_or_create_collection(
+                self._store.fingerprint("collection", str(source)).hex(),
+                embedding_function=None,
+                configuration={"hnsw": {"space": "cosine"}},
+            )
+        return self._collections[source]
+
+    def _add(self, source: int, rows: Sequence[tuple[bytes, bytes]]) -> None:
+        matrix = np.frombuffer(b"".join(vector for _, vector in rows), np.float16).reshape(len(rows), self._dimensions)
+        self._collection(source).upsert(ids=[uid.hex() for uid, _ in rows], embeddings=matrix.astype(np.float32))
+
+    @_in_turn
+    def catch_up(self) -> int:
+        """Apply what the store has logged since; returns how many entries that were."""
+        applied = 0
+        while True:
+            rows = self._store.database.rows(
+                "SELECT seq, uid, source, gone FROM index_log WHERE seq > ? ORDER BY seq LIMIT ?",
+                (self._applied, _BATCH),
+            )
+            if not rows:
+                return applied
+            self._apply({(source, uid): bool(gone) for _, uid, source, gone in rows})
+            self._applied = rows[-1][0]
+            applied += len(rows)
+
+    def _apply(self, last_word: dict[tuple[int, bytes], bool]) -> None:
+        """`last_word`: whether a block is gone, as the newest entry of a batch of the log says."""
+        for source in {source for source, _ in last_word}:
+            gone = [uid for (of, uid), is_gone in last_word.items() if of == source and is_gone]
+            if gone:
+                self._collection(source).delete(ids=[uid.hex() for uid in gone])
+                self._tombstones += len(gone)
+            wanted = [uid for (of, uid), is_gone in last_word.items() if of == source and not is_gone]
+            rows = [
+                (uid, vector)
+                for uid in wanted
+                for (vector,) in self._store.database.rows(
+                    "SELECT vector FROM block JOIN embedding ON embedding.hash = block.hash AND model = ?"
+                    " WHERE uid = ? LIMIT 1",
+                    (self._model, uid),
+                )
+            ]
+            if rows:
+                self._add(source, rows)
+
+    @_in_turn
+    def query(self, vector: Vector, *, sources: Sequence[int], limit: int) -> list[tuple[bytes, float]]:
+        """The nearest blocks of some sources: (uid, cosine similarity), best first."""
+        self.open()
+        found: list[tuple[bytes, float]] = []
+        for source in sources:
+            collection = self._collection(source)
+            count = min(limit, collection.count())
+            if not count:
+                continue
+            result = collection.query(query_embeddings=[vector], n_results=count, include=["distances"])
+            found += [
+                (bytes.fromhex(uid), 1.0 - float(distance))
+                for uid, distance in zip(result["ids"][0], result["distances"][0], strict=True)
+            ]
+        return sorted(found, key=lambda hit: -hit[1])[:limit]
+
+    @_in_turn
+    def count(self) -> int:
+        """How many vectors the open index holds."""
+        self.open()
+        return sum(self._collection(source).count() for source in self._store.source_ids().values())
+
+    @_in_turn
+    def purge(self) -> None:
+        """Make the index anew without the vectors of what was deleted: Chroma itself only marks them (chroma#3793)."""
+        if self._tombstones:
+            self._close_client()
+            self._wipe()
+            self._rebuild()
+
+    @_in_turn
+    def seal(self) -> None:
+        """Write the snapshot, free of deleted vectors, and cut the log that it contains."""
+        if self._client is None or self._home.snapshot is None:
+            return
+        self.catch_up()
+        self.purge()
+        self._close_client()
+        header = {"model": self._model, "seq": self._applied}
+        snapshot.seal(self._home.folder, self._home.snapshot, self._home.key, header)
+        with self._store.writing():
+            self._store.database.run("DELETE FROM index_log WHERE seq <= ?", (self._applied,))
+        self._connect()
+
+    def is_sealed(self) -> bool:
+        """Whether the snapshot on disk holds all that the store knows."""
+        return self._store.database.value("SELECT 1 FROM index_log LIMIT 1") is None
+
+    @_in_turn
+    def close(self) -> None:
+        """Let go of the files and wipe the RAM folder. Does not seal."""
+        self._close_client()
+        self._wipe()
+
+    def _close_client(self) -> None:
+        """Chroma keeps files open, and a cached state, until its client is closed."""
+        if self._client is not None:
+            if self._home.kind == "memory":
+                for collection in self._collections.values():
+                    self._client.delete_collection(collection.name)
+            self._client.close()
+            self._client = None
+        self._collections.clear()
+
+    def _wipe(self) -> None:
+        if self._home.folder.exists():
+            shutil.rmtree(self._home.folder)

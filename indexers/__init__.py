@@ -1,0 +1,1 @@
+"""Reads other programs' data; knows no model, store, key or socket."""

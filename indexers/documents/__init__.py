@@ -1,0 +1,5 @@
+"""The documents of a folder, as a source."""
+
+from indexers.documents.source import Documents
+
+__all__ = ["Documents"]

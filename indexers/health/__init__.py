@@ -1,0 +1,1 @@
+"""Health exports, streamed by column."""

@@ -1,0 +1,259 @@
+"""What in export.xml is no Record, in the words of the store: workouts, rings, hearing tests, prescriptions, the owner.
+
+Pure functions over parsed elements. Each raises ValueError when its element lacks what it cannot do without.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from hashlib import blake2s
+from math import isfinite
+from xml.etree.ElementTree import Element
+
+from indexers.health.apple.moments import MINUTE, instant, local_time, zone_offset
+from indexers.health.apple.samples import LONGEST_NAME, device_words
+from indexers.record import Event, Section
+
+_MINUTES = {"s": 1 / 60, "sec": 1 / 60, "min": 1.0, "hr": 60.0, "h": 60.0, "ms": 1 / 60_000}
+_QUANTITY = "HKQuantityTypeIdentifier"
+_WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
+_EYE_PARTS = (
+    "sphere",
+    "cylinder",
+    "axis",
+    "add",
+    "prismAmount",
+    "prismAngle",
+    "farPD",
+    "nearPD",
+    "baseCurve",
+    "diameter",
+)
+_RINGS = {
+    "appleMoveTime": ("move_time", "min"),
+    "appleExerciseTime": ("exercise_time", "min"),
+    "appleStandHours": ("stand_hours", "count"),
+}
+
+Sample = tuple[str, str, float]
+"""Measure, unit, value."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workout:
+    """One workout: times in Unix ms, `offset` in minutes, `minutes` without pauses, totals as (value, unit)."""
+
+    activity: str
+    start: int
+    end: int
+    offset: int
+    minutes: float
+    source: str
+    device: str
+    distance: tuple[float, str] | None
+    energy: tuple[float, str] | None
+    heart_rate: float | None
+
+    @property
+    def key(self) -> str:
+        """An id that a later export of the same workout has too; it tells nothing."""
+        return digest(self.activity, str(self.start), str(self.end), self.source)
+
+    def samples(self) -> Iterator[Sample]:
+        """The workout's numbers, each as a measure of its own."""
+        yield "Workout", "min", self.minutes
+        if self.distance:
+            yield "Workout.distance", self.distance[1], self.distance[0]
+        if self.energy:
+            yield "Workout.energy", self.energy[1], self.energy[0]
+
+    def event(self, id: str) -> Event:  # noqa: A002 - the field's own name
+        """The workout as something that took time, told in one line."""
+        title = activity_words(self.activity)
+        parts = [f"{title}: {_duration(self.minutes)}"]
+        parts += [
+            f"{value:.4g} {'kcal' if unit == 'Cal' else unit}"
+            for value, unit in filter(None, (self.distance, self.energy))
+        ]
+        parts += [f"average heart rate {self.heart_rate:.0f} bpm"] if self.heart_rate else []
+        return Event(
+            id=id,
+            title=title,
+            start=local_time(self.start, self.offset),
+            end=local_time(self.end, self.offset),
+            text=", ".join(parts),
+            locator=f"#workout={local_time(self.start, self.offset).isoformat()}",
+        )
+
+
+def workout(element: Element) -> Workout:
+    """A Workout element. Its WorkoutStatistics win over the attributes that older exports carry."""
+    get = element.get
+    start, offset = instant(get("startDate", ""))
+    end = instant(get("endDate", ""))[0]
+    if end < start:
+        raise ValueError("a workout does not end before it starts")
+    zone = next(
+        (entry.get("value", "") for entry in element.iter("MetadataEntry") if entry.get("key") == "HKTimeZone"), ""
+    )
+    own = zone_offset(start, zone) if zone else None
+    scale = _MINUTES.get(get("durationUnit", "min"))
+    written = _number(get("duration"))
+    statistics = [child.attrib for child in element.findall("WorkoutStatistics")]
+    rates = [rate for part in _of(statistics, "HeartRate") if (rate := _number(part.get("average"))) is not None]
+    return Workout(
+        activity=get("workoutActivityType", "")[:LONGEST_NAME] or "HKWorkoutActivityTypeOther",
+        start=start,
+        end=end,
+        offset=offset if own is None else own,
+        minutes=(end - start) / MINUTE if written is None or scale is None else written * scale,
+        source=" ".join(get("sourceName", "").split())[:LONGEST_NAME],
+        device=device_words(get("device", "")[:LONGEST_NAME]),
+        distance=_total(statistics, "Distance") or _pair(get("totalDistance"), get("totalDistanceUnit")),
+        energy=_total(statistics, "ActiveEnergyBurned")
+        or _pair(get("totalEnergyBurned"), get("totalEnergyBurnedUnit")),
+        heart_rate=sum(rates) / len(rates) if rates else None,
+    )
+
+
+def rings(element: Element) -> tuple[date, list[Sample]]:
+    """An ActivitySummary: its day, and what was reached and aimed at."""
+    get = element.get
+    day = date.fromisoformat(get("dateComponents", ""))
+    unit = get("activeEnergyBurnedUnit", "kcal")
+    wanted = {"activeEnergyBurned": ("active_energy", unit), "appleMoveMinutes": ("move_time", "min")} | _RINGS
+    samples = [
+        (f"ActivitySummary.{name}{suffix}", unit, value)
+        for attribute, (name, unit) in wanted.items()
+        for key, suffix in ((attribute, ""), (f"{attribute}Goal", "_goal"))
+        if (value := _number(get(key))) is not None
+    ]
+    return day, samples
+
+
+def profile(element: Element) -> Section:
+    """Whose export it is, so that two people's are not mixed: birth date and sex, and nothing else of `Me`."""
+    trait = "HKCharacteristicTypeIdentifier"
+    born = element.get(f"{trait}DateOfBirth", "") or "not set"
+    sex = element.get(f"{trait}BiologicalSex", "").removeprefix("HKBiologicalSex")
+    return Section(
+        id="me",
+        document="profile",
+        title="Health profile",
+        text=f"Date of birth: {born}\nSex: {'not set' if sex in ('', 'NotSet') else sex.lower()}",
+        kind="form",
+    )
+
+
+def audiogram(element: Element) -> Section:
+    """A hearing test, one line for each frequency."""
+    start, offset = instant(element.get("startDate", ""))
+    lines = []
+    for point in element.iter("SensitivityPoint"):
+        ears = [
+            f"{side} {value} {point.get(f'{side}EarUnit', '')}".strip()
+            for side in ("left", "right")
+            if (value := point.get(f"{side}EarValue"))
+        ]
+        if ears:
+            lines.append(f"{point.get('frequencyValue', '')} {point.get('frequencyUnit', '')}: {', '.join(ears)}")
+    if not lines:
+        raise ValueError("an audiogram has points")
+    when = local_time(start, offset)
+    return _section("audiogram", "Hearing test", [f"Hearing test, {when:%Y-%m-%d}", *lines], element, start, offset)
+
+
+def prescription(element: Element) -> Section:
+    """Glasses or contact lenses, one line for each eye."""
+    issued = element.get("dateIssued", "")
+    kind = activity_words(element.get("type", "").rpartition("Type")[2]) or "Vision"
+    lines = [f"Vision prescription ({kind.lower()}), issued {issued}"]
+    lines += [f"Expires: {expires}"] if (expires := element.get("expirationDate")) else []
+    for tag, side in (("RightEye", "Right eye"), ("LeftEye", "Left eye")):
+        for eye in element.iter(tag):
+            parts = [
+                f"{activity_words(part).lower()} {value} {eye.get(f'{part}Unit', '')}".strip()
+                for part in _EYE_PARTS
+                if (value := eye.get(part))
+            ]
+            if parts:
+                lines.append(f"{side}: {', '.join(parts)}")
+    try:
+        start, offset = instant(issued)
+    except ValueError:
+        start, offset = instant(f"{date.fromisoformat(issued[:10])} 00:00:00 +0000")
+    return _section("vision", "Vision prescription", lines, element, start, offset)
+
+
+def attributes_in_words(element: Element) -> Section:
+    """State of mind and medication: their shape in export.xml is not documented, so all attributes become words."""
+    start, offset = instant(element.get("startDate") or element.get("date") or "")
+    lines = [
+        f"{activity_words(key).capitalize()}: {value}"
+        for part in element.iter()
+        for key, value in part.attrib.items()
+        if value and key not in ("sourceVersion", "device", "creationDate")
+    ]
+    title = activity_words(element.tag)
+    return _section(element.tag.lower(), title, [title, *lines], element, start, offset)
+
+
+def activity_words(name: str) -> str:
+    """HKWorkoutActivityTypeTraditionalStrengthTraining as "Traditional strength training"."""
+    words = _WORDS.findall(name.removeprefix("HKWorkoutActivityType"))
+    return (
+        " ".join(word if len(word) > 1 and word.isupper() else word.lower() for word in words).capitalize()
+        if words
+        else name
+    )
+
+
+def digest(*parts: str) -> str:
+    """A short name that is equal for equal parts and tells nothing of them."""
+    return blake2s("\0".join(parts).encode(), digest_size=10).hexdigest()
+
+
+def _section(kind: str, title: str, lines: list[str], element: Element, start: int, offset: int) -> Section:
+    when = local_time(start, offset)
+    return Section(
+        id=f"{kind}/{digest(*lines, element.get('sourceName', ''), when.isoformat())}",
+        document=kind,
+        title=title,
+        text="\n".join(lines),
+        kind="form",
+        modified_at=when,
+        locator=f"#{kind}={when:%Y-%m-%d}",
+    )
+
+
+def _of(statistics: list[dict[str, str]], measure: str) -> Iterator[dict[str, str]]:
+    return (part for part in statistics if part.get("type", "").startswith(_QUANTITY + measure))
+
+
+def _total(statistics: list[dict[str, str]], measure: str) -> tuple[float, str] | None:
+    """The sum over a workout's legs, which share a unit; None where no leg has one."""
+    sums = [pair for part in _of(statistics, measure) if (pair := _pair(part.get("sum"), part.get("unit")))]
+    return (sum(value for value, unit in sums if unit == sums[0][1]), sums[0][1]) if sums else None
+
+
+def _pair(value: str | None, unit: str | None) -> tuple[float, str] | None:
+    number = _number(value)
+    return None if number is None or not unit else (number, unit)
+
+
+def _number(value: str | None) -> float | None:
+    try:
+        number = float(value or "")
+    except ValueError:
+        return None
+    return number if isfinite(number) else None
+
+
+def _duration(minutes: float) -> str:
+    seconds = round(minutes * 60)
+    hours, rest = divmod(seconds, 3600)
+    parts = ((hours, "h"), (rest // 60, "min"), (rest % 60 if not hours else 0, "s"))
+    return " ".join(f"{count} {unit}" for count, unit in parts if count) or "0 s"

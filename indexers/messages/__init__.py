@@ -1,0 +1,1 @@
+"""Conversations: chats, exports and mail."""

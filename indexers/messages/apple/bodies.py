@@ -1,0 +1,258 @@
+"""What one row of `message` says now: its bubbles without what was unsent, without codes, with what came along."""
+
+from __future__ import annotations
+
+import plistlib
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from indexers.messages.typedstream import AttributedText, Plain, Run, TypedStreamError, decode
+from indexers.record import Outcome
+
+CODE = "[code]"
+"""What stands for a one-time code."""
+
+_PART = "__kIMMessagePartAttributeName"
+_FILE = "__kIMFileTransferGUIDAttributeName"
+_ONE_TIME_CODE = "__kIMOneTimeCodeAttributeName"
+_LINK = "__kIMLinkAttributeName"
+_TRANSCRIPT = "IMAudioTranscription"
+_SPECIAL = frozenset({_FILE, _ONE_TIME_CODE, _LINK, _TRANSCRIPT})
+
+_PLACEHOLDERS = str.maketrans("", "", "\ufffc\ufffd")
+_URL = re.compile(r"https?://[^\s<>\"'\u201c\u201d\ufffc]+")
+_URL_END = ".,;:!?)]}"
+_KEYED = b"bplist00"
+_CODE_WORDS = re.compile(
+    r"\b(?:(?:verification|security|confirmation|authentication|login|log-in|sign-in|access|one-?time|passcode)"
+    r"[ -]?(?:pass)?(?:codes?|passwords?|pin|number)|otp|2fa|passcode|pass code|mtan|tan|"
+    r"(?:bestätigungs|sicherheits|verifizierungs|anmelde|einmal)[ -]?(?:code|kennwort|passwort|pin)|"
+    r"code de (?:vérification|sécurité|confirmation|validation)|código de (?:verificación|seguridad|confirmación)|"
+    r"codice di (?:verifica|sicurezza|conferma)|codigo de verificação)\b"
+    r"|\b(?:your|dein|ihr|votre|su|tu)\b[^.\n]{0,40}\bcode\b|\bcode\b[^.\n]{0,12}(?::|\bis\b|\blautet\b)",
+    re.IGNORECASE,
+)
+_CODE_SHAPE = re.compile(
+    r"(?<![\w.,:/+€$£-])(?:[A-Z]{1,3}-)?(?:\d{3}[ -]\d{3}|\d{4,8})(?![\w€$£%]|[-.,:/]\d|\s?(?:€|EUR|USD|GBP|CHF)\b)"
+)
+
+
+class Unreadable(Exception):
+    """The row holds something that cannot be read; the text says what is wrong, never what was said."""
+
+    def __init__(self, problem: str, *, outcome: Outcome = "malformed") -> None:
+        super().__init__(problem)
+        self.outcome: Outcome = outcome
+
+
+class Speech(NamedTuple):
+    """What a row says: the text, the attachments that its body places (by guid, in order), the links in it.
+
+    `unsent` is true where a part was taken back, so that no attachment but the placed ones may be shown. A tuple,
+    because one is made for every row and dropped at once.
+    """
+
+    text: str
+    files: tuple[str, ...] = ()
+    links: tuple[str, ...] = ()
+    unsent: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Edits:
+    """An edit record: the parts taken back, all parts there were, and the last wording of each edited part."""
+
+    unsent: frozenset[int]
+    parts: frozenset[int]
+    latest: Mapping[int, bytes]
+
+
+_UNEDITED = Edits(frozenset(), frozenset(), {})
+
+
+class Bodies:
+    """Reads the speech out of rows. It learns the bodies of a database, so that one object should read it all."""
+
+    __slots__ = ("_plain",)
+
+    def __init__(self) -> None:
+        self._plain = Plain(_SPECIAL)
+
+    def speech(self, *, text: str | None, body: bytes | None, summary: bytes | None, incoming: bool) -> Speech:
+        """What a row says now.
+
+        `body` (the archive) is preferred over `text`, which newer systems leave NULL; `text` serves where the archive
+        is damaged. `summary` is given for rows that were edited or unsent. `incoming` rows without runs are searched
+        for one-time codes by their wording. Raises Unreadable where the text cannot be had.
+        """
+        if body and not summary:
+            plain = self._plain.text(body)
+            if plain is not None:
+                return Speech(_clean(plain), links=_urls(plain))
+        edits = edit_record(summary) if summary else _UNEDITED
+        if edits.unsent and edits.parts <= edits.unsent:
+            return Speech("", unsent=True)
+        try:
+            if body:
+                if body.startswith(_KEYED):
+                    return _plain(_keyed_text(body), incoming=incoming)
+                archived = decode(body)
+                self._plain.learn(body, archived)
+                return _spoken(archived, edits.unsent)
+            if not text:
+                bodies = [_spoken(decode(edits.latest[part]), ()) for part in sorted(edits.latest)]
+                return Speech("\n".join(body.text for body in bodies), unsent=bool(edits.unsent))
+        except (TypedStreamError, Unreadable) as error:
+            if not text:
+                raise Unreadable(f"its archived body {error}") from None
+        return _plain(text, incoming=incoming)
+
+
+def _spoken(body: AttributedText, unsent: Collection[int]) -> Speech:
+    bubbles: dict[int, list[str]] = {}
+    files: list[str] = []
+    links: list[str] = []
+    for run in body.runs:
+        attributes = run.attributes
+        part = attributes.get(_PART)
+        number = part if isinstance(part, int) else 0
+        if number in unsent:
+            continue
+        if isinstance(file := attributes.get(_FILE), str):
+            files.append(file)
+        if isinstance(link := attributes.get(_LINK), str):
+            links.append(link)
+        pieces = bubbles.setdefault(number, [])
+        piece = _piece(body.text, run)
+        if piece != CODE or pieces[-1:] != [CODE]:
+            pieces.append(piece)
+    text = "\n".join(bubble for pieces in bubbles.values() if (bubble := _clean("".join(pieces))))
+    found = dict.fromkeys((*links, *_urls(text)))
+    return Speech(text, tuple(dict.fromkeys(files)), tuple(found), unsent=bool(unsent))
+
+
+def _piece(text: str, run: Run) -> str:
+    if _ONE_TIME_CODE in run.attributes:
+        return CODE
+    transcript = run.attributes.get(_TRANSCRIPT)
+    if isinstance(transcript, str):
+        return transcript
+    return text[run.start : run.end]
+
+
+def _plain(text: str, *, incoming: bool) -> Speech:
+    clean = _clean(text)
+    if incoming:
+        clean = redacted(clean)
+    return Speech(clean, links=_urls(clean))
+
+
+def redacted(text: str) -> str:
+    """The text with [code] for the digits that its wording calls a one-time code, wherever they stand in it.
+
+    Used where no system marked the code: only in texts whose words speak of such a code, only the digits nearest to
+    those words, and never parts of longer numbers, dates, times, prices or addresses.
+    """
+    candidates = list(_CODE_SHAPE.finditer(text))
+    words = _CODE_WORDS.search(text) if candidates else None
+    if not words:
+        return text
+    nearest = min(candidates, key=lambda found: max(found.start() - words.end(), words.start() - found.end()))
+    code = nearest[0]
+    return _CODE_SHAPE.sub(lambda found: CODE if found[0] == code else found[0], text)
+
+
+def _clean(text: str) -> str:
+    if "\ufffc" in text or "\ufffd" in text:
+        text = text.translate(_PLACEHOLDERS)
+    return text.strip()
+
+
+def _urls(text: str) -> tuple[str, ...]:
+    if "://" not in text:
+        return ()
+    return tuple(dict.fromkeys(found.rstrip(_URL_END) for found in _URL.findall(text)))
+
+
+def preview(payload: bytes) -> tuple[str, str, str]:
+    """URL, title and summary of a link's preview, "" for what it lacks or what cannot be read of it."""
+    try:
+        objects, top = _keyed(payload)
+    except Unreadable:
+        return "", "", ""  # what was said is in the body; this only stood beside it
+    root = _at(objects, top.get("root"))
+    metadata = _at(objects, root.get("richLinkMetadata")) if isinstance(root, dict) else None
+    if not isinstance(metadata, dict):
+        return "", "", ""
+    title, summary = (_at(objects, metadata.get(name)) for name in ("title", "summary"))
+    address = _at(objects, metadata.get("originalURL") or metadata.get("URL"))
+    url = _at(objects, address.get("NS.relative")) if isinstance(address, dict) else address
+    return _line(url), _line(title), _line(summary)
+
+
+def _line(value: object) -> str:
+    """A string of a preview as one line; "" for anything else (an archive writes "$null" for nothing)."""
+    return " ".join(value.split()) if isinstance(value, str) and value != "$null" else ""
+
+
+def _keyed_text(body: bytes) -> str:
+    objects, top = _keyed(body)
+    root = _at(objects, top.get("root"))
+    for _ in range(3):  # an attributed string holds a string, which may be an object of its own
+        if isinstance(root, str):
+            return root
+        if not isinstance(root, dict):
+            break
+        root = _at(objects, root.get("NS.string", root.get("NSString")))
+    raise Unreadable("holds no text")
+
+
+def _keyed(data: bytes) -> tuple[list[object], dict[str, object]]:
+    archive = _plist(data)
+    if isinstance(archive, dict):
+        objects, top = archive.get("$objects"), archive.get("$top")
+        if isinstance(objects, list) and isinstance(top, dict):
+            return objects, top
+    raise Unreadable("is not a keyed archive")
+
+
+def _at(objects: list[object], reference: object) -> object:
+    if not isinstance(reference, plistlib.UID):
+        return reference
+    return objects[reference.data] if reference.data < len(objects) else None
+
+
+def _plist(data: bytes) -> object:
+    """A binary property list of a foreign program. Raises Unreadable, whatever is wrong with it."""
+    try:
+        return plistlib.loads(data, fmt=plistlib.FMT_BINARY)
+    except Exception as error:  # the parser raises whatever its input makes it raise
+        raise Unreadable(f"is a damaged property list ({type(error).__name__})") from None
+
+
+def edit_record(summary: bytes) -> Edits:
+    """Read a `message_summary_info`. Raises Unreadable: without it what was unsent is not known."""
+    try:
+        record = _plist(summary)
+    except Unreadable as error:
+        raise Unreadable(f"its edit record {error}") from None
+    if not isinstance(record, dict):
+        raise Unreadable("its edit record is of an unknown form")
+    taken = record.get("rp")
+    unsent = frozenset(part for part in taken if isinstance(part, int)) if isinstance(taken, list) else frozenset()
+    latest: dict[int, bytes] = {}
+    for part, steps in _by_part(record.get("ec")).items():
+        last = steps[-1] if isinstance(steps, list) and steps else None
+        body = last.get("t") if isinstance(last, dict) else None
+        if isinstance(body, bytes) and part not in unsent:
+            latest[part] = body
+    return Edits(unsent, frozenset(_by_part(record.get("otr"))) or unsent, latest)
+
+
+def _by_part(entries: object) -> dict[int, object]:
+    """A dictionary whose keys are the numbers of parts, as strings, in whatever order."""
+    if not isinstance(entries, dict):
+        return {}
+    return {int(key): value for key, value in entries.items() if isinstance(key, str) and key.isdecimal()}

@@ -1,0 +1,63 @@
+"""The source of Apple Messages: scans conversation-days, reads those that changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from indexers.messages.apple.conversations import load
+from indexers.messages.apple.database import MessagesDatabase, locate
+from indexers.messages.apple.index import Index, build
+from indexers.messages.apple.pages import Pages
+from indexers.record import Record, Skipped
+from indexers.source import Item, Options
+
+
+class AppleMessages:
+    """The conversations of `chat.db`, in place and read-only, while Messages writes it.
+
+    An item is one conversation (over SMS, iMessage and RCS) on one UTC day, "<conversation>/<YYYY-MM-DD>"; messages
+    without a date are in "<conversation>/undated". Its fingerprint changes with every message, edit, unsend, tapback,
+    transcript, preview, attachment, deletion and quoted original of that day, and with the conversation's title and
+    people. Options: `spam` (false) also reads the chats that Messages files as spam, in a category of SMS filters, or
+    blocked.
+    """
+
+    default_path = "~/Library/Messages/chat.db"
+
+    def __init__(self, *, name: str, path: Path, options: Options) -> None:
+        unknown = sorted(set(options) - {"spam"})
+        if unknown:
+            raise ValueError(f"apple-messages has no option {unknown[0]!r}; it has: spam = true | false.")
+        spam = options.get("spam", False)
+        if not isinstance(spam, bool):
+            raise ValueError("The option spam of apple-messages is true or false.")
+        self.name = name
+        self.mirror = True
+        self._path = path
+        self._spam = spam
+        self._found: tuple[MessagesDatabase, Index, Pages] | None = None
+
+    def roots(self) -> Sequence[Path]:
+        """The folder: a watch on the files themselves would not survive their replacement when Messages restarts."""
+        return (locate(self._path).absolute().parent,)
+
+    def scan(self) -> Iterator[Item | Skipped]:
+        """One pass over the state of all messages, in pages. Raises SourceUnavailable."""
+        yield from self._look()[1].items()
+
+    def read(self, item: Item) -> Iterator[Record | Skipped]:
+        """The messages of one conversation-day, in order of time. Raises SourceUnavailable."""
+        _, index, pages = self._found or self._look()
+        found = index.find(item.id)
+        if found is not None:
+            yield from pages.messages(*found)
+
+    def _look(self) -> tuple[MessagesDatabase, Index, Pages]:
+        if self._found:
+            self._found[0].close()
+            self._found = None
+        database = MessagesDatabase(locate(self._path).absolute())
+        index = build(database, load(database, spam=self._spam))
+        self._found = (database, index, Pages(database, index))
+        return self._found

@@ -1,0 +1,33 @@
+"""What all chat exports share: files and zip members opened within bounds, conversations cut into days.
+
+A day of one conversation is the item of every export: a later, longer export of the same chat replaces the days that
+grew, adds those that are new, and touches nothing else.
+"""
+
+from indexers.messages.export.archive import UNREADABLE, Extent, Malformed, Member
+from indexers.messages.export.document import Json, JsonDocument, as_object, objects
+from indexers.messages.export.source import Chat, Day, DayBook, ExportSource, address, beside, links, mime
+from indexers.messages.export.text import Encoding, content_id, decoded, lines_of
+
+__all__ = [
+    "UNREADABLE",
+    "Chat",
+    "Day",
+    "DayBook",
+    "Encoding",
+    "ExportSource",
+    "Extent",
+    "Json",
+    "JsonDocument",
+    "Malformed",
+    "Member",
+    "address",
+    "as_object",
+    "beside",
+    "content_id",
+    "decoded",
+    "lines_of",
+    "links",
+    "mime",
+    "objects",
+]

@@ -1,0 +1,136 @@
+"""One mail as bytes becomes records: the message, the events it invites to, and what of it could not be read."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from email import message_from_bytes
+from email.message import Message as Mime
+from email.parser import BytesHeaderParser
+from urllib.parse import quote
+
+from indexers.messages.mail.body import Body, Problem, body
+from indexers.messages.mail.headers import UNKNOWN, Head
+from indexers.readers import ics
+from indexers.record import Event, Message, Party, Skipped
+
+MAIL_BYTES = 48_000_000
+"""The most bytes of one mail that are parsed: its text stands first, large attachments behind it."""
+
+_MESSAGE_ID = re.compile(rb"(?im)^message-id:[ \t]*(?:\r?\n[ \t]+)?<?([^<>\s]{1,998})")
+_HEAD_END = re.compile(rb"\r?\n\r?\n")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Envelope:
+    """What is known of a mail from where it lies.
+
+    `where` names it in a Skipped; `uri` opens its file; `by_id` says that a mail program finds it by its Message-ID,
+    which survives moves; `received` stands in for a Date that is missing; `files` maps part numbers to local paths.
+    """
+
+    where: str
+    uri: str
+    by_id: bool = False
+    received: datetime | None = None
+    files: Mapping[str, str] = field(default_factory=dict)
+
+
+def message_id(head: bytes) -> str:
+    """The Message-ID in the first bytes of a mail without parsing it, "" when it has none."""
+    end = _HEAD_END.search(head)
+    found = _MESSAGE_ID.search(head, 0, end.start() if end else len(head))
+    return found[1].decode("utf-8", "replace") if found else ""
+
+
+def letter(
+    raw: bytes, envelope: Envelope, *, owners: frozenset[str] = frozenset()
+) -> Iterator[Message | Event | Skipped]:
+    """Read one mail (RFC 5322, MIME). `owners` are the owner's addresses, lower case.
+
+    Yields one Message, an Event for each invitation, and a Skipped for each thing that was not read; a mail without
+    fields or without any time is one Skipped. A mail that its program deleted and only left in the file gives nothing.
+    """
+    problems: list[Problem] = []
+    if len(raw) > MAIL_BYTES:
+        problems.append(Problem(why=f"only its first {MAIL_BYTES // 1_000_000} MB were read", outcome="too_large"))
+        raw = raw[:MAIL_BYTES]
+    mime, content = _parsed(raw, envelope, problems)
+    head = Head(mime)
+    if _is_expunged(head):
+        return
+    message = _message(raw, head, content, envelope, owners)
+    if isinstance(message, Skipped):
+        yield message
+        return
+    yield message
+    for problem in (*problems, *content.problems):
+        yield Skipped(where=envelope.where, why=problem.why, outcome=problem.outcome)
+    seen: set[str] = set()
+    for data in content.invitations:
+        for entry in ics.events(data, today=message.sent_at.date(), where=envelope.where, locator=message.locator):
+            if isinstance(entry, Skipped):
+                yield entry
+            elif entry.id not in seen:
+                seen.add(entry.id)
+                yield entry
+
+
+def _parsed(raw: bytes, envelope: Envelope, problems: list[Problem]) -> tuple[Mime, Body]:
+    try:
+        mime = message_from_bytes(raw)
+        return mime, body(mime, files=envelope.files)
+    except RecursionError:
+        # The standard parser recurses once for each part inside a part.
+        problems.append(Problem(why="its parts are nested too deeply; only its head was read", outcome="malformed"))
+        return BytesHeaderParser().parsebytes(raw), Body()
+
+
+def _message(raw: bytes, head: Head, content: Body, envelope: Envelope, owners: frozenset[str]) -> Message | Skipped:
+    sender = _sender(head, owners)
+    sent_at = head.sent_at() or envelope.received
+    if sender.handle == UNKNOWN and not head.first("date") and not head.first("subject") and not head.first("received"):
+        return Skipped(where=envelope.where, why="this is no mail: it has no sender, subject or date")
+    if sent_at is None:
+        return Skipped(where=envelope.where, why="the mail has no date that can be read", outcome="ambiguous")
+    own_id = next(iter(head.ids("message-id")), "") or head.text("message-id")
+    identity = own_id or hashlib.blake2b(raw, digest_size=16).hexdigest()
+    references, answered = head.ids("references"), head.ids("in-reply-to")
+    thread = head.text("x-gm-thrid") or next(iter((*references, *answered)), identity)
+    locator = f"message://{quote(f'<{own_id}>', safe='')}" if own_id and envelope.by_id else envelope.uri
+    return Message(
+        id=identity,
+        conversation=thread,
+        title=head.text("subject"),
+        sender=sender,
+        people=tuple(dict.fromkeys((sender, *_others(head, sender, owners)))),
+        sent_at=sent_at,
+        text=content.text,
+        quoted=content.quoted,
+        reply_to=next(iter((*answered, *reversed(references))), ""),
+        attachments=tuple(content.attachments),
+        links=content.links,
+        locator=locator,
+    )
+
+
+def _is_expunged(head: Head) -> bool:
+    """Whether Thunderbird deleted the mail: it marks it so until the file is compacted (X-Mozilla-Status, bit 3)."""
+    try:
+        return bool(int(head.first("x-mozilla-status") or "0", 16) & 8)
+    except ValueError:
+        return False
+
+
+def _sender(head: Head, owners: frozenset[str]) -> Party:
+    for name in ("from", "sender", "reply-to", "return-path"):
+        if found := head.parties(name, owners=owners):
+            return found[0]
+    return Party(handle=UNKNOWN, name=head.text("from"))
+
+
+def _others(head: Head, sender: Party, owners: frozenset[str]) -> Iterator[Party]:
+    return (party for party in head.parties("to", "cc", "bcc", owners=owners) if party.handle != sender.handle)

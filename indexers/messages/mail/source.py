@@ -1,0 +1,232 @@
+"""Mail as a source: an mbox file, a Maildir, a folder of .eml files, an Apple Mail tree, or folders that mix them.
+
+An item is one mail (its path, for a Maildir its key), or a run of mails of an mbox file. A mail that lies in several
+mailboxes is read in the first one; the others' fingerprints name that one, so that they are read when it goes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from indexers.messages.mail import mbox
+from indexers.messages.mail.headers import parties
+from indexers.messages.mail.letter import MAIL_BYTES, Envelope, letter, message_id
+from indexers.messages.mail.tree import Found, emlx, walk
+from indexers.record import Event, Message, Outcome, Record, Skipped
+from indexers.source import Item, Options, SourceUnavailable
+
+HEAD_BYTES = 16_384
+OWNER_SAMPLE = 400
+"""So many mails are looked at for the address they were delivered to."""
+OWNER_LEAST = 3
+
+_DELIVERED = re.compile(
+    rb"(?im)^(?:delivered-to|x-original-to|x-delivered-to|envelope-to|x-envelope-to|apparently-to):"
+    rb"[ \t]*([^\r\n]{3,300})"
+)
+_OPTIONS = frozenset({"owner"})
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """A run of an mbox file: its mails, each with whether it is read here (and not under an earlier item)."""
+
+    path: str
+    mails: tuple[tuple[mbox.Mail, bool], ...]
+
+
+class Mail:
+    """The owner's mail. Option `owner`: the owner's addresses; without it the one most mails were delivered to."""
+
+    default_path = "~/Library/Mail"
+    mirror = True
+
+    def __init__(self, *, name: str, path: Path, options: Options) -> None:
+        if unknown := sorted(set(options) - _OPTIONS):
+            raise ValueError(f"mail has no option {', '.join(unknown)}; it has: owner (a list of your mail addresses)")
+        owner = options.get("owner", ())
+        given = [owner] if isinstance(owner, str) else owner
+        if not isinstance(given, list | tuple) or not all(isinstance(one, str) and "@" in one for one in given):
+            raise ValueError('the option owner is a list of mail addresses, such as ["me@example.org"]')
+        self.name = name
+        self._path = path
+        self._given = frozenset(address.strip().lower() for address in given)
+        self._owners: frozenset[str] | None = self._given or None
+        self._files: dict[str, tuple[Found, str]] = {}
+        self._runs: dict[str, _Run] = {}
+
+    def roots(self) -> Sequence[Path]:
+        return [self._path.absolute()]
+
+    def scan(self) -> Iterator[Item | Skipped]:
+        """Every mail that exists now; raises SourceUnavailable when the path cannot be looked at."""
+        self._files, self._runs = {}, {}
+        entries = self._entries()
+        single = [entry for entry in entries if isinstance(entry, Found) and entry.kind != "mbox"]
+        several = len({entry.mailbox for entry in single}) > 1
+        first: dict[str, Found] = {}
+        folded: set[bytes] = set()
+        for entry in entries:
+            if isinstance(entry, Skipped):
+                yield entry
+            elif entry.kind == "mbox":
+                yield from self._scan_mbox(entry, folded)
+            else:
+                holder = first.setdefault(_id_of(entry) or entry.id, entry) if several else entry
+                self._files[entry.id] = entry, "" if holder is entry else holder.id
+                fingerprint = entry.stat if holder is entry else f"{entry.stat}|{holder.id}|{holder.stat}"
+                yield Item(id=entry.id, fingerprint=fingerprint, identity=entry.stat, size=entry.size)
+
+    def read(self, item: Item) -> Iterator[Record | Skipped]:
+        if item.id not in self._files and item.id not in self._runs:
+            for _ in self.scan():
+                pass
+        if item.id in self._runs:
+            yield from self._read_run(self._runs[item.id])
+        elif item.id in self._files:
+            found, holder = self._files[item.id]
+            records = list(self._read_file(found))
+            if not (holder and _same(records, self._read_file(self._files[holder][0]))):
+                yield from records
+        else:
+            yield Skipped(where=item.id, why="the mail is no longer there", outcome="vanished")
+
+    def _entries(self) -> list[Found | Skipped]:
+        try:
+            return list(walk(self._path))
+        except FileNotFoundError:
+            raise SourceUnavailable(f"there is nothing at {self._path}; check the path of this source") from None
+        except PermissionError:
+            raise SourceUnavailable(
+                f"no permission to read {self._path}; on macOS give the program Full Disk Access in System Settings, "
+                "Privacy & Security, and start it again"
+            ) from None
+        except OSError as problem:
+            raise SourceUnavailable(f"{self._path} cannot be read: {problem.strerror or 'unknown error'}") from None
+
+    def _scan_mbox(self, entry: Found, folded: set[bytes]) -> Iterator[Item | Skipped]:
+        """The runs of one mbox file: named by their first mail, so that what stands before them may change."""
+        taken: Counter[str] = Counter()
+        try:
+            with Path(entry.path).open("rb") as stream:
+                for run in mbox.runs(mbox.mails(stream)):
+                    mails, print_ = list[tuple[mbox.Mail, bool]](), hashlib.blake2b(digest_size=16)
+                    for mail in run:
+                        key = hashlib.blake2b(mail.message_id.encode() + b"\0" + mail.body, digest_size=12).digest()
+                        new = not mail.message_id or key not in folded
+                        folded.add(key)
+                        mails.append((mail, new))
+                        # A mail without an id is opened by its place in the file, so its place is part of it.
+                        place = b"" if mail.message_id else str(mail.offset).encode()
+                        print_.update(mail.head + mail.body + bytes([new]) + place)
+                    start = run[0].head.hex()[:16]
+                    taken[start] += 1
+                    name = f"{entry.id}#{start}" + (f".{taken[start]}" if taken[start] > 1 else "")
+                    self._runs[name] = _Run(entry.path, tuple(mails))
+                    size = sum(mail.length for mail in run)
+                    yield Item(id=name, fingerprint=print_.hexdigest(), size=size)
+        except OSError as problem:
+            why = f"the mbox cannot be read: {problem.strerror or 'unknown error'}"
+            yield Skipped(where=f"{entry.id}#", why=why, outcome="no_permission")
+
+    def _read_run(self, run: _Run) -> Iterator[Record | Skipped]:
+        seen: Counter[tuple[type, str]] = Counter()
+        uri = Path(run.path).as_uri()
+        try:
+            with Path(run.path).open("rb") as stream:
+                for mail, new in run.mails:
+                    if not new:
+                        continue
+                    stream.seek(mail.offset)
+                    raw, received = mbox.content(stream.read(min(mail.length, MAIL_BYTES + HEAD_BYTES)))
+                    where = f"{run.path}#{mail.offset}"
+                    envelope = Envelope(where=where, uri=f"{uri}#{mail.offset}", by_id=True, received=received)
+                    for record in letter(raw, envelope, owners=self._me()):
+                        yield _distinct(record, seen)
+        except OSError as problem:
+            yield Skipped(where=run.path, why=f"the mbox cannot be read: {problem.strerror or 'unknown error'}")
+
+    def _read_file(self, found: Found) -> Iterator[Message | Event | Skipped]:
+        try:
+            with Path(found.path).open("rb") as file:
+                changed = datetime.fromtimestamp(os.fstat(file.fileno()).st_mtime, UTC)
+                data = file.read(MAIL_BYTES + HEAD_BYTES)
+        except OSError as problem:
+            outcome: Outcome = "no_permission" if isinstance(problem, PermissionError) else "vanished"
+            why = f"the mail cannot be read: {problem.strerror or 'unknown error'}"
+            yield Skipped(where=found.path, why=why, outcome=outcome)
+            return
+        if not data.strip():
+            yield Skipped(where=found.path, why="the file is empty", outcome="empty")
+            return
+        envelope = Envelope(where=found.path, uri=Path(found.path).as_uri(), received=changed)
+        short = None
+        if found.kind == "emlx":
+            data, envelope, short = emlx(data, found.path, changed=changed)
+        records = list(letter(data, envelope, owners=self._me()))
+        if short is not None and any(isinstance(record, Message) for record in records):
+            yield short
+        yield from records
+
+    def _me(self) -> frozenset[str]:
+        """The owner's addresses: given, or the one that more than half of the sampled mails were delivered to."""
+        if self._owners is None:
+            marks: Counter[str] = Counter()
+            for head in self._sample():
+                marks.update(
+                    {party.handle for mark in _DELIVERED.findall(head) for party in parties([mark.decode("latin-1")])}
+                )
+            best = marks.most_common(1)
+            clear = bool(best) and best[0][1] >= OWNER_LEAST and 2 * best[0][1] > sum(marks.values())
+            self._owners = frozenset({best[0][0]}) if clear else frozenset()
+        return self._owners
+
+    def _sample(self) -> Iterator[bytes]:
+        """The heads of the first OWNER_SAMPLE mails."""
+        left = OWNER_SAMPLE
+        for found, _ in list(self._files.values())[:OWNER_SAMPLE]:
+            left -= 1
+            yield _start(found.path)
+        for run in self._runs.values():
+            if left <= 0:
+                return
+            left -= len(run.mails)
+            with Path(run.path).open("rb") as stream:
+                for mail, _ in run.mails:
+                    stream.seek(mail.offset)
+                    yield stream.read(min(mail.length, HEAD_BYTES)).partition(b"\n\n")[0]
+
+
+def _start(path: str) -> bytes:
+    try:
+        with Path(path).open("rb") as file:
+            return file.read(HEAD_BYTES)
+    except OSError:
+        return b""
+
+
+def _id_of(found: Found) -> str:
+    start = _start(found.path)
+    return message_id(start.partition(b"\n")[2] if found.kind == "emlx" else start)
+
+
+def _same(records: Sequence[Record | Skipped], others: Iterator[Message | Event | Skipped]) -> bool:
+    """Whether two files hold one mail: equal ids and texts. Two mails that share an id by mistake are both kept."""
+    texts = [(record.id, record.text) for record in records if isinstance(record, Message)]
+    return bool(texts) and texts == [(record.id, record.text) for record in others if isinstance(record, Message)]
+
+
+def _distinct(record: Message | Event | Skipped, seen: Counter[tuple[type, str]]) -> Message | Event | Skipped:
+    """The record with an id of its own in its item: ids repeat where mails share one, and in updated invitations."""
+    if isinstance(record, Skipped):
+        return record
+    seen[type(record), record.id] += 1
+    times = seen[type(record), record.id]
+    return record if times == 1 else replace(record, id=f"{record.id}#{times}")

@@ -1,0 +1,215 @@
+"""Attributed strings as Messages archives them: the text and the attributes of its runs."""
+
+from __future__ import annotations
+
+import re
+import struct
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import dataclass
+from functools import lru_cache
+
+from indexers.messages.typedstream.archive import (
+    HEADER,
+    UNFINISHED,
+    Archive,
+    ArchivedClass,
+    AttributedValues,
+    TypedStreamError,
+    Value,
+    unsigned,
+)
+
+_TEXT = b"\x84\x01+"
+_FIRST_RUN = b"\x86\x84\x02iI\x01"
+_FIRST_PART = re.compile(
+    rb"\x86\x84\x02iI\x01(?:([\x00-\x7f])|\x81(..))"
+    rb"(\x92\x84\x84\x84\x0cNSDictionary\x00.\x84\x01i\x01\x92\x84..\x1d__kIMMessagePartAttributeName\x86"
+    rb"\x92\x84\x84\x84\x08NSNumber\x00\x84\x84\x07NSValue\x00.\x84\x01\*\x84..[\x00-\x7f]\x86\x86)",
+    re.DOTALL,
+)
+_MEMO_HEADS, _MEMO_TAILS, _MEMO_BYTES = 8, 256, 512
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """The characters start..end (code points, not UTF-16 units) that share `attributes`."""
+
+    start: int
+    end: int
+    attributes: Mapping[str, Value]
+
+
+@dataclass(frozen=True, slots=True)
+class AttributedText:
+    """A text and its runs, in order."""
+
+    text: str
+    runs: tuple[Run, ...]
+
+
+class Plain:
+    """Knows bodies that are one run without a certain attribute again by their bytes, so that few need decoding.
+
+    Most bodies of a database differ in their text only: equal bytes before and after the text (and a run that covers
+    it) mean equal attributes. What one such body taught serves the others.
+    """
+
+    __slots__ = ("_heads", "_special")
+
+    def __init__(self, special: Set[str]) -> None:
+        """`special` are the attributes that make a body one to decode."""
+        self._special = special
+        self._heads: dict[bytes, set[bytes]] = {}
+
+    def text(self, blob: bytes) -> str | None:
+        """The text of a body that is known to be one run without special attributes; None says: decode it.
+
+        Raises UnicodeDecodeError.
+        """
+        for head, tails in self._heads.items():
+            if blob.startswith(head):
+                found = _first_run(blob, len(head))
+                if found is not None and blob[found[1] :] in tails:
+                    return found[0]
+        return None
+
+    def learn(self, blob: bytes, body: AttributedText) -> None:
+        """Remember what surrounds the text of a decoded body, if it is one run without special attributes."""
+        if len(body.runs) != 1 or not self._special.isdisjoint(body.runs[0].attributes):
+            return
+        head = blob[: blob.find(_TEXT, 0, 256) + len(_TEXT)]
+        found = _first_run(blob, len(head))
+        if found is None or found[0] != body.text or len(blob) - found[1] > _MEMO_BYTES:
+            return
+        if len(self._heads) >= _MEMO_HEADS:
+            self._heads.clear()
+        tails = self._heads.setdefault(head, set())
+        if len(tails) >= _MEMO_TAILS:
+            tails.clear()
+        tails.add(blob[found[1] :])
+
+
+def decode(blob: bytes) -> AttributedText:
+    """Decode one body. Raises TypedStreamError for anything but a whole attributed string."""
+    if not blob.startswith(HEADER):
+        raise TypedStreamError("does not begin as a typedstream")
+    try:
+        root = _continued(blob) or Archive(blob).group()[0]
+    except (IndexError, struct.error):
+        raise TypedStreamError("ends too early") from None
+    except UnicodeDecodeError:
+        raise TypedStreamError("holds text that is not UTF-8") from None
+    except RecursionError:
+        raise TypedStreamError("nests too deeply") from None  # types within types, which no object counts
+    if not isinstance(root, AttributedValues):
+        raise TypedStreamError("holds no attributed string")
+    return _assemble(root)
+
+
+def _continued(blob: bytes) -> Value:
+    """The root of an archive that begins as archives before it did, read on from there; None if it does not.
+
+    What stands before the text, and the attributes of a first run that has its part's number only, are the same bytes
+    in almost all bodies; reading them makes most of the tables.
+    """
+    head = blob[: blob.find(_TEXT, 0, 256) + len(_TEXT)]
+    length, at = unsigned(blob, len(head))
+    end = at + length
+    first = _FIRST_PART.match(blob, end)
+    started = _started(head, first[3] if first else b"")
+    if started is None or not blob.startswith(b"\x86", end):
+        return None
+    reader = Archive(blob)
+    reader.strings = list(started.strings)
+    reader.objects = list(started.objects)
+    text = reader.objects[started.text] = blob[at:end].decode()
+    reader.at, reader.depth = end + 1, 1
+    values: list[Value] = [text]
+    if first:
+        reader.at = first.end()
+        values += [1, int.from_bytes(first[2] or first[1], "little"), started.attributes]
+    return started.root.make(reader.values(values))
+
+
+@dataclass(frozen=True, slots=True)
+class _Started:
+    """The tables as they are after the beginning of an archive; `text` is the place of the text among the objects."""
+
+    strings: Sequence[str]
+    objects: Sequence[object]
+    text: int
+    root: ArchivedClass
+    attributes: Value
+
+
+@lru_cache(maxsize=64)
+def _started(head: bytes, first: bytes) -> _Started | None:
+    """Read the beginning with an empty text and, if `first` is the dictionary of the first run, with that run."""
+    reader = Archive(head + b"\0" + (_FIRST_RUN + b"\0" + first if first else b"\x86") + b"\x86")
+    try:
+        values = reader.group()[0]
+    except (TypedStreamError, IndexError, struct.error, UnicodeDecodeError, RecursionError):
+        return None
+    root = reader.objects[1] if len(reader.objects) > 1 else None
+    if not isinstance(values, AttributedValues) or not isinstance(root, ArchivedClass) or values[0] != "":
+        return None
+    text = next(place for place, made in enumerate(reader.objects) if made == "")
+    objects = (UNFINISHED, *reader.objects[1:])
+    return _Started(tuple(reader.strings), objects, text, root, values[-1] if first else None)
+
+
+def _first_run(blob: bytes, at: int) -> tuple[str, int] | None:
+    """The text whose length stands at `at`, and where the first run's attributes begin, if that run covers the text."""
+    try:
+        length = blob[at]
+        at += 1
+        if length >= 0x80:
+            length, at = unsigned(blob, at - 1)
+        end = at + length
+        if not blob.startswith(_FIRST_RUN, end):
+            return None
+        text = blob[at:end].decode()
+        at = end + len(_FIRST_RUN)
+        covered = blob[at]
+        at += 1
+        if covered >= 0x80:
+            covered, at = unsigned(blob, at - 1)
+    except (TypedStreamError, IndexError, UnicodeDecodeError):
+        return None
+    if covered == length or covered == len(text.encode("utf-16-le")) // 2:
+        return text, at
+    return None
+
+
+def _assemble(values: list[Value]) -> AttributedText:
+    """The text, and its runs: index and length, with the dictionary where the index is new."""
+    text = values[0] if values else None
+    if not isinstance(text, str):
+        raise TypedStreamError("holds no text")
+    known: dict[int, Mapping[str, Value]] = {}
+    runs: list[Run] = []
+    wide = not text.isascii() and max(text, default="") > "\uffff"
+    units = text.encode("utf-16-le") if wide else b""
+    position = unit = 0
+    at, last = 1, len(values) - 1
+    while at < last:
+        index, length = values[at], values[at + 1]
+        at += 2
+        if not isinstance(index, int) or not isinstance(length, int):
+            raise TypedStreamError("has a run that is none")
+        if at <= last and isinstance(defined := values[at], dict):
+            known[index] = defined
+            at += 1
+        attributes = known.get(index)
+        if attributes is None:
+            raise TypedStreamError("has a run without attributes")
+        start = position
+        if wide:
+            piece = units[2 * unit : 2 * (unit + length)]
+            position += len(piece.decode("utf-16-le", "replace"))
+            unit += length
+        else:
+            position += length
+        position = min(position, len(text))
+        runs.append(Run(start, position, attributes))
+    return AttributedText(text, tuple(runs))

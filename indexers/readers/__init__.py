@@ -1,0 +1,1 @@
+"""The bytes of one format, made into text and spans."""

@@ -1,0 +1,1 @@
+"""The formats of office programs: text documents, slides and sheets."""

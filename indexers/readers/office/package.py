@@ -1,0 +1,75 @@
+"""What all Office Open XML files share: relationships between parts, core properties, text in alternate forms."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from indexers.readers.archive import Archive, beside, parse_xml
+from indexers.readers.block import Block, Reading, moment
+
+if TYPE_CHECKING:
+    from lxml.etree import _Element
+
+W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
+A = "{http://schemas.openxmlformats.org/drawingml/2006/main}"
+P = "{http://schemas.openxmlformats.org/presentationml/2006/main}"
+R = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}"
+_MC = "{http://schemas.openxmlformats.org/markup-compatibility/2006}"
+_STRICT = b"http://purl.oclc.org/ooxml/"
+_TRANSITIONAL = {
+    b"http://purl.oclc.org/ooxml/wordprocessingml/main": W[1:-1].encode(),
+    b"http://purl.oclc.org/ooxml/drawingml/main": A[1:-1].encode(),
+    b"http://purl.oclc.org/ooxml/presentationml/main": P[1:-1].encode(),
+    b"http://purl.oclc.org/ooxml/officeDocument/relationships": R[1:-1].encode(),
+}
+
+ALTERNATIVES = _MC + "AlternateContent"
+_CHOICE = _MC + "Choice"
+
+
+def part(archive: Archive, name: str) -> _Element:
+    """The root of one XML part, strict namespaces (ISO/IEC 29500-1) read as transitional ones."""
+    data = archive.read(name)
+    if _STRICT in data[:4096]:
+        for strict, transitional in _TRANSITIONAL.items():
+            data = data.replace(strict, transitional)
+    return parse_xml(data)
+
+
+def chosen(alternatives: _Element) -> _Element | None:
+    """The one branch of an mc:AlternateContent that is read: both hold the same text."""
+    branches = list(alternatives)
+    return next((branch for branch in branches if branch.tag == _CHOICE), branches[0] if branches else None)
+
+
+def links(archive: Archive, name: str) -> Mapping[str, tuple[str, str]]:
+    """The relationships of a part, external ones left out: id → (last word of its type, the part it leads to)."""
+    folder, _, file = name.rpartition("/")
+    root = archive.xml_or_none(f"{folder}/_rels/{file}.rels" if folder else f"_rels/{file}.rels")
+    if root is None:
+        return {}
+    return {
+        link.get("Id", ""): (link.get("Type", "").rpartition("/")[2], beside(name, link.get("Target", "")))
+        for link in root
+        if isinstance(link.tag, str) and link.get("TargetMode") != "External"
+    }
+
+
+def linked(archive: Archive, name: str, kind: str) -> list[str]:
+    """The parts of one kind that a part leads to and that exist."""
+    return [target for word, target in links(archive, name).values() if word == kind and target in archive]
+
+
+def reading(archive: Archive, blocks: list[Block]) -> Reading:
+    """Blocks with the title, author and time that docProps/core.xml names."""
+    core = archive.xml_or_none("docProps/core.xml")
+    known: dict[str, str] = {}
+    if core is not None:
+        known = {node.tag.rpartition("}")[2]: (node.text or "").strip() for node in core if isinstance(node.tag, str)}
+    return Reading(
+        blocks=blocks,
+        title=known.get("title", ""),
+        author=known.get("creator", ""),
+        modified_at=moment(known.get("modified", "")) or moment(known.get("created", "")),
+    )

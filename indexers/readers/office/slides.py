@@ -1,0 +1,143 @@
+"""PPTX: slide by slide, title first, with tables, diagrams and the speaker's notes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from indexers.readers.archive import Archive
+from indexers.readers.block import Block, Kind, Loss, Mark, Reading, Unreadable, table
+from indexers.readers.office.package import ALTERNATIVES, A, P, R, chosen, links, part, reading
+
+if TYPE_CHECKING:
+    from lxml.etree import _Element
+
+_MAIN = "ppt/presentation.xml"
+_MAX_SLIDES = 2_000
+_TABLE, _ROW, _CELL = A + "tbl", A + "tr", A + "tc"
+_LINE, _RUN, _BREAK = A + "p", A + "t", A + "br"
+_TREE = f"{P}cSld/{P}spTree"
+_GROUP, _SHAPE, _FRAME = P + "grpSp", P + "sp", P + "graphicFrame"
+_PLACEHOLDER = f"{P}nvSpPr/{P}nvPr/{P}ph"
+_TITLES = ("title", "ctrTitle")
+# Numbers, dates, footers and the picture of the slide on a notes page are not what its author says.
+_FURNITURE = ("sldNum", "dt", "ftr", "hdr", "sldImg")
+
+
+def read_pptx(archive: Archive) -> Reading:
+    """A presentation (ISO/IEC 29500): one part a slide, headed by its title. A missing picture loses no text."""
+    slides = list(_slides(archive))
+    if len(slides) > _MAX_SLIDES:
+        raise Unreadable("too_large", f"has more than {_MAX_SLIDES:,} slides")
+    blocks: list[Block] = []
+    damaged = 0
+    for number, name in enumerate(slides, 1):
+        try:
+            blocks += _slide(archive, name, number)
+        except Unreadable as error:
+            if error.outcome != "malformed":
+                raise
+            damaged += 1
+    if damaged and damaged == len(slides):
+        raise Unreadable("malformed", "has no slide that can be read")
+    whole = reading(archive, blocks)
+    losses = (
+        (Loss(outcome="malformed", why=f"{damaged} of its {len(slides)} slides are damaged", count=damaged),)
+        if damaged
+        else ()
+    )
+    return Reading(blocks=blocks, title=whole.title, author=whole.author, modified_at=whole.modified_at, losses=losses)
+
+
+def _slides(archive: Archive) -> Iterator[str]:
+    """The parts of the slides in the order of the presentation."""
+    targets = links(archive, _MAIN)
+    for slide in part(archive, _MAIN).iter(P + "sldId"):
+        _, name = targets.get(slide.get(R + "id", ""), ("", ""))
+        if name:
+            yield name
+
+
+def _slide(archive: Archive, name: str, number: int) -> Iterator[Block]:
+    root = part(archive, name)
+    mark, anchor = Mark(kind="slide", label=str(number)), f"slide={number}"
+    shapes = [(shape, _role(shape)) for shape in _shapes(root.find(_TREE))]
+    title = " ".join(" ".join(_text(shape) for shape, role in shapes if role in _TITLES).split())
+    headings = (title,) if title else ()
+
+    def block(text: str, kind: Kind = "prose") -> Block:
+        return Block(text=text, kind=kind, headings=headings, mark=mark, anchor=anchor, part=name)
+
+    if title:
+        yield block(title, "heading")
+    for shape, role in shapes:
+        if role in _TITLES or role in _FURNITURE:
+            continue
+        if shape.tag == _FRAME and (grid := next(shape.iter(_TABLE), None)) is not None:
+            yield from table(_rows(grid), headings=headings, part=name, anchor=anchor, mark=lambda _first, _last: mark)
+        elif text := _text(shape):
+            yield block(text)
+    for kind, target in links(archive, name).values():
+        if kind == "diagramData" and target in archive:
+            yield block(_text(part(archive, target)))
+        elif kind == "notesSlide" and target in archive:
+            tree = part(archive, target).find(_TREE)
+            said = "\n".join(
+                text for shape in _shapes(tree) if _role(shape) not in _FURNITURE and (text := _text(shape))
+            )
+            if said:
+                yield block(f"Notes: {said}")
+
+
+def _shapes(tree: _Element | None) -> Iterator[_Element]:
+    """Shapes and frames in reading order, out of their groups, one branch of each alternative."""
+    pending: list[_Element] = list(reversed(tree)) if tree is not None else []
+    while pending:
+        element = pending.pop()
+        if element.tag == ALTERNATIVES:
+            if (branch := chosen(element)) is not None:
+                pending += reversed(branch)
+        elif element.tag == _GROUP:
+            pending += reversed(element)
+        elif element.tag in (_SHAPE, _FRAME):
+            yield element
+
+
+def _role(shape: _Element) -> str:
+    """What a placeholder is for ("title", "body", …); "" for other shapes."""
+    place = shape.find(_PLACEHOLDER)
+    return place.get("type", "body") if place is not None else ""
+
+
+def _text(shape: _Element) -> str:
+    return "\n".join(line for line in _paragraphs(shape) if line.strip())
+
+
+def _paragraphs(element: _Element) -> list[str]:
+    """The paragraphs inside an element. One pass: a loop inside a loop would double the cost of reading slides."""
+    lines: list[str] = []
+    for node in element.iter(_LINE, _RUN, _BREAK):
+        tag = node.tag
+        if tag == _LINE or not lines:
+            lines.append("")
+        if tag == _RUN:
+            lines[-1] += node.text or ""
+        elif tag == _BREAK:
+            lines[-1] += "\n"
+    return lines
+
+
+def _rows(grid: _Element) -> list[list[str]]:
+    """The cells of a table, in one pass for the same reason."""
+    rows: list[list[str]] = []
+    for node in grid.iter(_ROW, _CELL, _LINE, _RUN, _BREAK):
+        tag = node.tag
+        if tag == _ROW:
+            rows.append([])
+        elif not rows:
+            continue
+        elif tag == _CELL:
+            rows[-1].append("")
+        elif rows[-1]:
+            rows[-1][-1] += (node.text or "") if tag == _RUN else "\n"
+    return rows

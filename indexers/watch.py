@@ -1,0 +1,97 @@
+"""Names the sources whose files moved, debounced. A hint, never the truth: a scan decides what changed."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from watchdog.events import FileClosedNoWriteEvent, FileOpenedEvent, FileSystemEvent, FileSystemEventHandler
+from watchdog.observers import Observer
+
+QUIET = 1.5
+"""Seconds without an event after which a change is told."""
+LONGEST = 10.0
+"""Seconds after which it is told even when events go on."""
+
+
+class Watch:
+    """Watches the roots of sources and tells the names of those in which something happened.
+
+    A root that is a file is watched through its folder, for databases and exports are replaced and have companions
+    (`-wal`). A root that does not exist is left to the hourly scan.
+    """
+
+    def __init__(
+        self,
+        roots: Mapping[str, Sequence[Path]],
+        moved: Callable[[set[str]], None],
+        *,
+        quiet: float = QUIET,
+        longest: float = LONGEST,
+    ) -> None:
+        self._roots = roots
+        self._moved = moved
+        self._quiet = quiet
+        self._longest = longest
+        self._turn = threading.Condition()
+        self._dirty: dict[str, float] = {}
+        self._latest = 0.0
+        self._stopped = False
+        self._observer = Observer()
+        self._thread = threading.Thread(target=self._settle, name="watch", daemon=True)
+
+    def start(self) -> None:
+        """Begin. A folder that cannot be watched (too many, no permission) is left to the hourly scan."""
+        for name, paths in self._roots.items():
+            for path in paths:
+                folder, recursive = (path, True) if path.is_dir() else (path.parent, False)
+                try:
+                    self._observer.schedule(_Named(name, self._heard), str(folder), recursive=recursive)
+                except OSError:
+                    continue
+        self._observer.start()
+        self._thread.start()
+
+    def stop(self) -> None:
+        with self._turn:
+            self._stopped = True
+            self._turn.notify()
+        if self._observer.is_alive():
+            self._observer.stop()
+            self._observer.join()
+
+    def _heard(self, name: str) -> None:
+        with self._turn:
+            self._latest = time.monotonic()
+            self._dirty.setdefault(name, self._latest)
+            self._turn.notify()
+
+    def _settle(self) -> None:
+        while True:
+            with self._turn:
+                while not self._dirty and not self._stopped:
+                    self._turn.wait()
+                if self._stopped:
+                    return
+                due = min(self._latest + self._quiet, min(self._dirty.values()) + self._longest)
+                left = due - time.monotonic()
+                if left > 0:
+                    self._turn.wait(left)
+                    continue
+                names = set(self._dirty)
+                self._dirty.clear()
+            self._moved(names)
+
+
+class _Named(FileSystemEventHandler):
+    """Passes on that something changed under one source; reading a file is no change."""
+
+    def __init__(self, name: str, heard: Callable[[str], None]) -> None:
+        self._name = name
+        self._tell = heard
+
+    def on_any_event(self, event: FileSystemEvent) -> None:
+        if not isinstance(event, FileOpenedEvent | FileClosedNoWriteEvent):
+            self._tell(self._name)

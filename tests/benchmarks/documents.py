@@ -1,0 +1,160 @@
+"""Speed of the document readers against their peers: CPU seconds on the same seeded files.
+
+python tests/benchmarks/documents.py                     our readers, and pdfium alone
+python tests/benchmarks/documents.py --peers PYTHON      also pypdf and markitdown, as PYTHON (an interpreter that has
+                                                         them) runs them on the same files
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import tempfile
+import time
+import zlib
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from random import Random
+from textwrap import wrap
+
+import pypdfium2
+
+from agent.demo.documents import Paper, papers, write
+from agent.demo.documents.pdf import pdf_file
+from indexers.documents import Documents
+from indexers.readers.formats import read_document
+from indexers.source import Item
+
+PEERS = """
+import io, json, sys, time, warnings
+warnings.simplefilter("ignore")
+from pathlib import Path
+folder, out = Path(sys.argv[1]), {}
+def timed(name, files, read):
+    read(files[0])
+    start = time.process_time()
+    for path in files:
+        read(path)
+    out[name] = (time.process_time() - start) / len(files)
+import pypdf
+def pypdf_text(path):
+    return [page.extract_text() for page in pypdf.PdfReader(io.BytesIO(path.read_bytes())).pages]
+timed("pypdf", sorted(folder.glob("*.pdf")), pypdf_text)
+from markitdown import MarkItDown
+reader = MarkItDown()
+for form in ("docx", "pptx"):
+    timed("markitdown " + form, sorted(folder.glob("*." + form)), lambda p: reader.convert(str(p)))
+print(json.dumps(out))
+"""
+
+
+def long_papers(count: int, *, slides: bool = False) -> list[Paper]:
+    """Papers of some twenty pages each, full ones, or with as few words as slides have."""
+    made = []
+    for paper in papers(7, count):
+        told = [paragraph for page in paper.pages for paragraph in page.paragraphs]
+        full = tuple(" ".join(told[at % len(told) :] + told) for at in range(8))
+        pages = tuple(
+            replace(page, heading=f"{page.heading} {n}", paragraphs=page.paragraphs if slides else full)
+            for n in range(20 // len(paper.pages))
+            for page in paper.pages
+        )
+        made.append(replace(paper, pages=pages))
+    return made
+
+
+def typeset(paper: Paper, chance: Random) -> bytes:
+    """A PDF as typesetters write it: compressed, each line in fragments of a few letters with kerning between them."""
+    kids = b" ".join(b"%d 0 R" % (4 + 2 * n) for n in range(len(paper.pages)))
+    objects = [
+        b"<< /Type /Catalog /Pages 2 0 R >>",
+        b"<< /Type /Pages /Count %d /Kids [%s] >>" % (len(paper.pages), kids),
+        b"<< /Type /Font /Subtype /Type1 /BaseFont /Times-Roman /Encoding /WinAnsiEncoding >>",
+    ]
+    for number, page in enumerate(paper.pages):
+        drawn = b"BT /F1 9.96 Tf 60 800 Td "
+        for line in wrap("\n".join(page.paragraphs), 100):
+            letters, pieces = line.encode("cp1252", "replace").translate(None, b"()\\"), b""
+            while letters:
+                cut = chance.randint(1, 4)
+                pieces += b"(%s)%d" % (letters[:cut], chance.randint(-40, 40))
+                letters = letters[cut:]
+            drawn += b"[%s]TJ 0 -11.955 Td\n" % pieces
+        packed = zlib.compress(drawn + b"ET")
+        objects.append(
+            b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Resources << /Font << /F1 3 0 R >> >> "
+            b"/Contents %d 0 R >>" % (5 + 2 * number)
+        )
+        objects.append(b"<< /Filter /FlateDecode /Length %d >>\nstream\n%s\nendstream" % (len(packed), packed))
+    return pdf_file(objects)
+
+
+def per_file(paths: Sequence[Path], read: Callable[[bytes, str], object]) -> float:
+    """Mean CPU seconds of reading one file, best of three rounds, warm."""
+    read(paths[0].read_bytes(), paths[0].name)
+    rounds = []
+    for _ in range(3):
+        start = time.process_time()
+        for path in paths:
+            read(path.read_bytes(), path.name)
+        rounds.append(time.process_time() - start)
+    return min(rounds) / len(paths)
+
+
+def pdfium_alone(data: bytes, _name: str) -> list[str]:
+    with pypdfium2.PdfDocument(data) as document:
+        return [page.get_textpage().get_text_range() for page in document]
+
+
+def ours(data: bytes, name: str) -> object:
+    return read_document(data, name=name, ocr=None)
+
+
+def walk_seconds(folder: Path, files: int) -> float:
+    for number in range(files // 100):
+        (folder / f"{number // 100}" / f"{number}").mkdir(parents=True)
+        for n in range(100):
+            (folder / f"{number // 100}" / f"{number}" / f"{n}.txt").write_bytes(b"x")
+    (folder / ".gitignore").write_text("*.log\n/tmp/\n!keep.log\n")
+    start = time.process_time()
+    found = sum(isinstance(entry, Item) for entry in Documents(name="walk", path=folder, options={}).scan())
+    assert found == files
+    return time.process_time() - start
+
+
+def main() -> None:
+    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    arguments.add_argument("--peers", type=Path, help="a Python that has pypdf and markitdown[docx,pptx]")
+    arguments.add_argument("--files", type=int, default=100_000, help="files in the walked folder")
+    arguments.add_argument("--pdfs", type=Path, help="a folder of PDFs of your own to measure as well")
+    given = arguments.parse_args()
+    forms = ("pdf", "docx", "pptx", "xlsx", "odt", "epub", "html", "md", "rtf", "eml", "csv", "txt")
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        made = long_papers(8)
+        write(folder / "papers", [(paper, form) for paper in made for form in forms if form not in ("pdf", "pptx")])
+        write(folder / "papers", [(paper, "pptx") for paper in long_papers(8, slides=True)])
+        for paper in made:
+            (folder / "papers" / f"{paper.name}.pdf").write_bytes(typeset(paper, Random(paper.name)))
+        for own in sorted(given.pdfs.glob("*.pdf")) if given.pdfs else ():
+            (folder / "papers" / f"own-{own.name}").write_bytes(own.read_bytes())
+        figures = {form: per_file(sorted((folder / "papers").glob(f"*.{form}")), ours) for form in forms}
+        figures["pdfium alone"] = per_file(sorted((folder / "papers").glob("*.pdf")), pdfium_alone)
+        print(f"walk of {given.files:,} files: {walk_seconds(folder / 'tree', given.files):.2f} s CPU")
+        for name, seconds in figures.items():
+            print(f"{name:20} {1000 * seconds:9.2f} ms CPU a file")
+        print(f"PDF against pdfium alone: {figures['pdfium alone'] / figures['pdf']:.2f} x")
+        if given.peers:
+            done = subprocess.run(
+                [str(given.peers), "-c", PEERS, str(folder / "papers")], capture_output=True, check=True, text=True
+            )
+            peers: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+            for name, seconds in peers.items():
+                form = "pdf" if name == "pypdf" else name.split()[1]
+                print(f"{name:20} {1000 * seconds:9.2f} ms CPU a file; ours is {seconds / figures[form]:.1f} x as fast")
+
+
+if __name__ == "__main__":
+    main()
