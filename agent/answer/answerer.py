@@ -119,4 +119,3 @@ def _quoted(question: str, found: Found) -> Answer:
         read_as=found.read_as,
         citations=(citation,),
     )
-

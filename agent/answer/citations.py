@@ -38,7 +38,9 @@ def _pieces(tokens: Iterable[str]) -> set[str]:
 
 def _evidence(passage: Passage) -> set[str]:
     dates = [f"{passage.when:%A %B %d %m %Y %H:%M} {passage.when.day} {passage.when.month}"] if passage.when else []
-    return _pieces(words(" ".join([passage.text, header(passage), passage.title, passage.context, *passage.people, *dates])))
+    return _pieces(
+        words(" ".join([passage.text, header(passage), passage.title, passage.context, *passage.people, *dates]))
+    )
 
 
 def _claims(answer: str, question: str) -> set[str]:

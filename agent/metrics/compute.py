@@ -78,6 +78,8 @@ class MetricResult:
     @property
     def found(self) -> bool:
         """Whether there is any number at all."""
+        if self.query.group_by:
+            return bool(self.groups)
         return any(figure.value is not None for figure in self.figures)
 
 

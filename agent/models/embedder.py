@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from agent.errors import ModelError
+from agent.models.generation import well_formed
 from agent.models.library.shelf import Library, apple_silicon, code_files
 from agent.models.protocols import Embedder, Role
 from agent.vocabulary import Vector
@@ -64,7 +65,7 @@ class SentenceTransformersEmbedder:
             return []
         encode = self._model.encode_query if role == "query" else self._model.encode_document
         vectors = encode(
-            list(texts),
+            [well_formed(text) for text in texts],
             batch_size=self._batch_size,
             normalize_embeddings=True,
             convert_to_numpy=True,
@@ -74,7 +75,7 @@ class SentenceTransformersEmbedder:
 
     def count_tokens(self, text: str) -> int:
         """Exact, special tokens included, not cut at `max_tokens`."""
-        return len(self._tokenizer.encode(text).ids)
+        return len(self._tokenizer.encode(well_formed(text)).ids)
 
 
 class OnnxEmbedder:
@@ -105,7 +106,7 @@ class OnnxEmbedder:
 
     def embed(self, texts: Sequence[str], *, role: Role) -> Sequence[Vector]:  # noqa: ARG002 # the model has one role
         """See Embedder. Batches hold texts of like length, each padded to its own longest only."""
-        encodings = self._tokenizer.encode_batch(list(texts))
+        encodings = self._tokenizer.encode_batch([well_formed(text) for text in texts])
         order = sorted(range(len(texts)), key=lambda index: len(encodings[index].ids))
         vectors: list[Vector] = [np.empty(0, np.float32)] * len(texts)
         for batch in _batches(order, self._batch_size):
@@ -116,7 +117,7 @@ class OnnxEmbedder:
 
     def count_tokens(self, text: str) -> int:
         """Exact, special tokens included, not cut at `max_tokens`."""
-        return len(self._counting.encode(text).ids)
+        return len(self._counting.encode(well_formed(text)).ids)
 
     def _forward(self, ids: Sequence[Sequence[int]]) -> Vector:
         """Unit vectors, (batch, dimensions), of token ids of unequal length."""

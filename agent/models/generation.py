@@ -26,6 +26,11 @@ class Usage:
     generated_tokens: int
 
 
+def well_formed(text: str) -> str:
+    """The text with its lone surrogates replaced: names of files hold them, and no tokenizer takes them."""
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
 def control_pattern(tokens: Sequence[str]) -> re.Pattern[str] | None:
     """What matches every control token of a vocabulary, the longest first; None when it has none.
 
@@ -36,12 +41,12 @@ def control_pattern(tokens: Sequence[str]) -> re.Pattern[str] | None:
 
 
 def defuse(text: str, control: re.Pattern[str] | None) -> str:
-    """Normalise to NFC, then break up every control token that stands in the text, so that none is parsed out of it.
+    """Make well formed, normalise to NFC, then break up every control token that stands in the text, so that none is parsed out of it.
 
     A space goes in after its first punctuation and before its last ("<|im_end|>" becomes "<| im_end |>"). Inserting,
     because deleting can join what stood around it into a new token; repeated until nothing matches.
     """
-    text = unicodedata.normalize("NFC", text)
+    text = unicodedata.normalize("NFC", well_formed(text))
     while control is not None and control.search(text):
         text = control.sub(_broken, text)
     return text

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated
 
 import click
 import typer
@@ -80,7 +80,7 @@ def init(
     *,
     yes: Yes = False,
     recovery_file: Annotated[
-        Optional[Path], typer.Option(help="Write the recovery code into this new file (0600) instead of showing it.")
+        Path | None, typer.Option(help="Write the recovery code into this new file (0600) instead of showing it.")
     ] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -112,16 +112,18 @@ def _hand_over(made: show.Json, recovery_file: Path | None, *, as_json: bool) ->
         _print(made, as_json=True, people=lambda _: None)
     elif recovery_file is None:
         show.out.print(f"\nRecovery code: {code}\n")
-        show.out.print("Write it down: it opens your data when the keychain or the passphrase is lost. It is shown once.")
+        show.out.print(
+            "Write it down: it opens your data when the keychain or the passphrase is lost. It is shown once."
+        )
 
 
 @app.command()
 def add(
     kind: Annotated[str, typer.Argument(help="The kind of source, such as documents; `homebody sources` lists them.")],
-    path: Annotated[Optional[str], typer.Argument(help="Where it is; some kinds know.")] = None,
+    path: Annotated[str | None, typer.Argument(help="Where it is; some kinds know.")] = None,
     *,
-    name: Annotated[Optional[str], typer.Option(help="What to call it (default: its kind).")] = None,
-    option: Annotated[Optional[list[str]], typer.Option(help="KEY=VALUE for this kind of source (TOML value).")] = None,
+    name: Annotated[str | None, typer.Option(help="What to call it (default: its kind).")] = None,
+    option: Annotated[list[str] | None, typer.Option(help="KEY=VALUE for this kind of source (TOML value).")] = None,
     yes: Yes = False,
     as_json: AsJson = False,
 ) -> None:
@@ -189,9 +191,9 @@ def resume(name: str) -> None:
 @sources_app.command()
 def change(
     name: str,
-    path: Annotated[Optional[str], typer.Argument(help="The new place.")] = None,
+    path: Annotated[str | None, typer.Argument(help="The new place.")] = None,
     *,
-    option: Annotated[Optional[list[str]], typer.Option(help="KEY=VALUE, replaces all options.")] = None,
+    option: Annotated[list[str] | None, typer.Option(help="KEY=VALUE, replaces all options.")] = None,
 ) -> None:
     """Give a source another path or other options."""
     with _client() as client:
@@ -218,7 +220,7 @@ def remove(name: str, *, yes: Yes = False, as_json: AsJson = False) -> None:
 
 @app.command()
 def index(
-    names: Annotated[Optional[list[str]], typer.Argument(help="Only these sources.")] = None, *, as_json: AsJson = False
+    names: Annotated[list[str] | None, typer.Argument(help="Only these sources.")] = None, *, as_json: AsJson = False
 ) -> None:
     """Read what is new or changed, forget what vanished, and make it searchable."""
     with _client() as client, show.Bars() as bars:
@@ -265,9 +267,9 @@ def ask(text: str, *, as_json: AsJson = False) -> None:
 
 @app.command()
 def forget(
-    source: Annotated[Optional[str], typer.Argument(help="The source whose data is to go.")] = None,
+    source: Annotated[str | None, typer.Argument(help="The source whose data is to go.")] = None,
     *,
-    hit: Annotated[Optional[str], typer.Option("--id", help="One hit of a search, by its id.")] = None,
+    hit: Annotated[str | None, typer.Option("--id", help="One hit of a search, by its id.")] = None,
     yes: Yes = False,
     as_json: AsJson = False,
 ) -> None:
@@ -302,10 +304,10 @@ def unlock() -> None:
 
 @app.command()
 def recover(
-    code: Annotated[Optional[str], typer.Argument(help="Leave it out to be asked: arguments are seen by others.")] = None,
+    code: Annotated[str | None, typer.Argument(help="Leave it out to be asked: arguments are seen by others.")] = None,
     *,
-    code_file: Annotated[Optional[Path], typer.Option(help="Read the code from this file.")] = None,
-    recovery_file: Annotated[Optional[Path], typer.Option(help="Write the new code into this new file.")] = None,
+    code_file: Annotated[Path | None, typer.Option(help="Read the code from this file.")] = None,
+    recovery_file: Annotated[Path | None, typer.Option(help="Write the new code into this new file.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Open your data with the recovery code alone, and set a new way in."""
@@ -342,7 +344,9 @@ def demo(folder: Annotated[Path, typer.Argument(help="A new folder for it.")]) -
 @daemon_app.command("run")
 def daemon_run() -> None:
     """Run the daemon here, in the foreground (for launchd and systemd)."""
-    raise typer.Exit(subprocess.run(service_command("daemon"), env=service_environment(os.environ), check=False).returncode)
+    raise typer.Exit(
+        subprocess.run(service_command("daemon"), env=service_environment(os.environ), check=False).returncode
+    )
 
 
 @daemon_app.command("start")

@@ -23,7 +23,9 @@ def examine(client: Client) -> list[Finding]:
     """All findings, also when the service cannot be reached."""
     places = client.places
     findings = [
-        _finding("offline lock", ok=offline.held() is not None, is_so=f"held by {offline.held()}", remedy="Do not go on."),
+        _finding(
+            "offline lock", ok=offline.held() is not None, is_so=f"held by {offline.held()}", remedy="Do not go on."
+        ),
         *_folders(places),
         _models(places),
         _space(places),
@@ -43,7 +45,9 @@ def _folders(places: Places) -> list[Finding]:
     findings = []
     for name, folder in (("data folder", places.home), ("runtime folder", places.runtime)):
         if not folder.exists():
-            findings.append(_finding(name, ok=name != "data folder", is_so=f"{folder} is not there", remedy="Run `homebody init`."))
+            findings.append(
+                _finding(name, ok=name != "data folder", is_so=f"{folder} is not there", remedy="Run `homebody init`.")
+            )
             continue
         found = folder.stat()
         private = not stat.S_IMODE(found.st_mode) & 0o077 and found.st_uid == os.getuid()
@@ -57,7 +61,10 @@ def _folders(places: Places) -> list[Finding]:
 def _models(places: Places) -> Finding:
     names = sorted(path.parent.name for path in places.models.glob("*/model.json"))
     return _finding(
-        "models", ok=bool(names), is_so=", ".join(names) or f"none in {places.models}", remedy="Run `homebody-models install`."
+        "models",
+        ok=bool(names),
+        is_so=", ".join(names) or f"none in {places.models}",
+        remedy="Run `homebody-models install`.",
     )
 
 

@@ -255,7 +255,7 @@ def _json(handler: Callable[[Call], wire.Json]) -> Callable[[Request], Awaitable
         try:
             call = await _call(request)
             return JSONResponse(await run_in_threadpool(handler, call), headers={"x-homebody-version": VERSION})
-        except Exception as error:  # noqa: BLE001 - every fault becomes one clear answer
+        except Exception as error:
             return _problem(_fault(error))
 
     return respond
@@ -267,7 +267,7 @@ def _stream(handler: Callable[[Call], Events]) -> Callable[[Request], Awaitable[
     async def respond(request: Request) -> Response:
         try:
             events = handler(await _call(request))
-        except Exception as error:  # noqa: BLE001 - as above
+        except Exception as error:
             return _problem(_fault(error))
 
         async def body() -> AsyncIterator[bytes]:
@@ -287,7 +287,7 @@ def _stream(handler: Callable[[Call], Events]) -> Callable[[Request], Awaitable[
 def _next(events: Events) -> tuple[str, wire.Json] | None:
     try:
         return next(events, None)
-    except Exception as error:  # noqa: BLE001 - the stream has begun: a fault is its last event
+    except Exception as error:
         ours = _fault(error)
         return "error", {"error": ours.problem, "remedy": ours.remedy, "exit_code": ours.exit_code}
 
@@ -299,7 +299,7 @@ def _told(work: Callable[[Callable[[wire.Json], None]], wire.Json]) -> Events:
     def run() -> None:
         try:
             queue.put(("result", work(lambda told: queue.put(("progress", told)))))
-        except Exception as error:  # noqa: BLE001 - raised again where the events are read
+        except Exception as error:
             queue.put(error)
 
     threading.Thread(target=run, name="index", daemon=True).start()

@@ -24,9 +24,7 @@ def inert(text: str) -> str:
     Kept are newline, tab, and the two joiners that build emoji families.
     """
     return "".join(
-        letter
-        if letter in "\n\t\u200d\ufe0f" or unicodedata.category(letter)[0] != "C"
-        else f"\\u{ord(letter):04x}"
+        letter if letter in "\n\t\u200d\ufe0f" or unicodedata.category(letter)[0] != "C" else f"\\u{ord(letter):04x}"
         for letter in text
     )
 
@@ -37,9 +35,7 @@ def answer(data: Json) -> None:
         if citation["kind"] == "samples":
             out.print(Text(f"[{citation['n']}] {inert(citation['source'])}: samples", style="dim"))
             continue
-        head = ", ".join(
-            filter(None, (citation["source"], inert(citation["title"]), day(citation["when"])))
-        )
+        head = ", ".join(filter(None, (citation["source"], inert(citation["title"]), day(citation["when"]))))
         out.print(Text(f"[{citation['n']}] {head}: “{_short(citation['quote'])}”", style="dim"))
         if citation["locator"]:
             out.print(Text(f"    {inert(citation['locator'])}", style="dim"))

@@ -206,7 +206,7 @@ class Lookup:
         rows = {
             row[0]: row
             for row in self._store.database.rows(
-                "SELECT chunk.id, uid, source.name, chunk.kind, title, text, sender, handles, at, locator, context, spans,"
+                "SELECT chunk.id, uid, source.name, chunk.kind, title, text, sender, handles, at, locator, context, spans,"  # noqa: S608 - marks only
                 " item.key, about FROM chunk JOIN item ON item.id = chunk.item JOIN source ON source.id = item.source"
                 f" LEFT JOIN company ON company.id = chunk.company WHERE chunk.id IN ({marks})",
                 chunks,

@@ -60,7 +60,8 @@ MIGRATIONS: tuple[tuple[str, str], ...] = (
         -- hashes of places and texts that the owner wants never to see again, though their source still has them
         CREATE TABLE forgotten(uid BLOB PRIMARY KEY) WITHOUT ROWID;
         CREATE TABLE setting(name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-        CREATE TABLE pass(source INTEGER PRIMARY KEY REFERENCES source, finished REAL NOT NULL, seconds REAL NOT NULL, problem TEXT NOT NULL);
+        CREATE TABLE pass(source INTEGER PRIMARY KEY REFERENCES source, finished REAL NOT NULL, seconds REAL NOT NULL,
+            problem TEXT NOT NULL);
 
         CREATE VIRTUAL TABLE words USING fts5(
             text, about, path, content='chunk', content_rowid='id', tokenize='porter unicode61 remove_diacritics 2');

@@ -56,7 +56,7 @@ def check_rule(rule: Mapping[str, Any], *, first: date, start: datetime, end: da
         raise Unbounded(f"repeats more than {limit:,} times in three years")
     if rule.get("BYSETPOS") and frequency not in ("MONTHLY", "YEARLY"):
         raise Unbounded("has a rule that may never fire")
-    if not _fires_on_some_day(rule, frequency, begins.date()):
+    if not _counts_exist(rule, frequency, in_one) or not _fires_on_some_day(rule, frequency, begins.date()):
         raise Unbounded("has a rule that never fires")
 
 
@@ -97,6 +97,19 @@ def _times_in_one_period(rule: Mapping[str, Any], frequency: str) -> int:
         weeks = {"WEEKLY": 1, "MONTHLY": 5, "YEARLY": 53}[frequency]
         return times * min(_DAYS_IN[frequency], named * weeks)
     return times * max(1, len(_many(rule, "BYMONTH")) if frequency == "YEARLY" else 1)
+
+
+def _counts_exist(rule: Mapping[str, Any], frequency: str, in_one: int) -> bool:
+    """Whether the rule counts to what a period has: no sixth Monday of a month, no 54th week, no ninth of five."""
+    weekday = 53 if frequency == "YEARLY" and not rule.get("BYMONTH") else 5
+    ordinals = (abs(int(number)) for value in _many(rule, "BYDAY") if (number := str(value)[:-2].strip("+")))
+    weeks = (abs(int(value)) for value in _many(rule, "BYWEEKNO"))
+    positions = [abs(int(value)) for value in _many(rule, "BYSETPOS")]
+    return (
+        all(number <= weekday for number in ordinals)
+        and all(week <= 53 for week in weeks)
+        and (not positions or min(positions) <= in_one)
+    )
 
 
 def _fires_on_some_day(rule: Mapping[str, Any], frequency: str, first: date) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from random import Random
 
@@ -77,7 +77,8 @@ def ods(rows: str) -> bytes:
     spaces = " ".join(
         f'xmlns:{name}="urn:oasis:names:tc:opendocument:xmlns:{name}:1.0"' for name in ("office", "table", "text")
     )
-    body = f'<office:body><office:spreadsheet><table:table table:name="S">{rows}</table:table></office:spreadsheet></office:body>'
+    sheet = f'<office:spreadsheet><table:table table:name="S">{rows}</table:table></office:spreadsheet>'
+    body = f"<office:body>{sheet}</office:body>"
     return zipped(
         {
             "mimetype": "application/vnd.oasis.opendocument.spreadsheet",
@@ -90,7 +91,7 @@ def pdf_with(*objects: bytes) -> bytes:
     return pdf_file([b"<< /Type /Catalog /Pages 2 0 R /Outlines 5 0 R >>", *objects])
 
 
-CRAFTED = {
+CRAFTED: dict[str, Callable[[], bytes]] = {
     "bomb.docx": lambda: zipped({"word/document.xml": b" " * 60_000_000}),
     "bomb-below-the-ratio.docx": lambda: zipped({"word/document.xml": os.urandom(300_000) + b" " * 49_000_000}),
     "bomb.xlsx": lambda: zipped({"xl/workbook.xml": b"<x/>", "xl/media.bin": b"\0" * 40_000_000}),

@@ -124,7 +124,7 @@ def convert(library: Library, name: str, *, dtype: conversion.Dtype, quantized: 
     if converted in library.names():
         tell(f"{converted}: already there")
         return library.open(converted)
-    _require_space(library.folder, 6 * model.size if not quantized else 2 * model.size)
+    _require_space(library.folder, (2 if quantized else 8) * model.size)
     staging = library.folder / _INCOMING / converted
     shutil.rmtree(staging, ignore_errors=True)
     staging.mkdir(parents=True)

@@ -129,12 +129,16 @@ class Library:
         return model
 
     def embedder(self, *formats: Format) -> InstalledModel:
-        """The embedder of the first of `formats` that is installed. Raises ModelError."""
-        for format_ in formats:
-            for model in self._models(kind="embedder"):
-                if model.format == format_:
-                    return self.open(model.name)
-        raise ModelError(f"No embedding model ({' or '.join(formats)}) is in {self.folder}.", remedy=INSTALL)
+        """The embedder to use, of the first of `formats` that is installed. Raises ModelError.
+
+        The vector space is chosen first (an owner's before ours), so that whatever order of formats is asked for, the
+        vectors can be compared.
+        """
+        found = [model for model in self._models(kind="embedder") if model.format in formats]
+        if not found:
+            raise ModelError(f"No embedding model ({' or '.join(formats)}) is in {self.folder}.", remedy=INSTALL)
+        same = [model for model in found if model.space == found[0].space]
+        return self.open(min(same, key=lambda model: formats.index(model.format)).name)
 
     def embedder_folder(self) -> Path:
         """The folder of the sentence-transformers embedder. Raises ModelError."""

@@ -146,7 +146,7 @@ class Pages:
         self._page = _Page(
             rows={row.row: row for row in stored},
             files=_files(self._database, [row.row for row in stored], self._media),
-            originals={str(row[1]): _Stored._make(row) for row in quoted if True},
+            originals={str(row[1]): _Stored._make(row) for row in quoted if self._index.visible(row[0])},
             places=range(place, end),
         )
         return self._page

@@ -11,6 +11,7 @@ import os
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -198,7 +199,7 @@ class Mail:
             if left <= 0:
                 return
             left -= len(run.mails)
-            with Path(run.path).open("rb") as stream:
+            with suppress(OSError), Path(run.path).open("rb") as stream:
                 for mail, _ in run.mails:
                     stream.seek(mail.offset)
                     yield stream.read(min(mail.length, HEAD_BYTES)).partition(b"\n\n")[0]

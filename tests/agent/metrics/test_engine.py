@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 
@@ -241,6 +242,22 @@ def test_how_did_i_sleep_gives_the_whole_night(metrics: Metrics) -> None:
         "mean bedtime": "23:30",
         "mean wake time": "07:30",
     }
+
+
+WORDS = """how many much often steps sleep rem bedtime heart rate weight workouts runs pace average highest lowest
+latest last month week than April March 2026 10,000 more less compare vs my share streak 90th percentile per each in
+day weekday since by before 7 hours midnight bed go to correlation and which did i trend miles weekends source list"""
+
+
+def test_no_mixture_of_words_breaks_it(metrics: Metrics) -> None:
+    chance = random.Random(17)
+    words = WORDS.split()
+    answers = [metrics.ask(" ".join(chance.choices(words, k=chance.randint(2, 9))), today=TODAY) for _ in range(1500)]
+    understood = [answer for answer in answers if answer]
+    assert len(understood) > 50
+    for answer in understood:
+        assert "read as: " in answer.text
+        assert answer.found == bool(answer.values)
 
 
 def test_rows_are_the_samples_behind_a_number(metrics: Metrics) -> None:

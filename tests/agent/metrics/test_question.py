@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.metrics.catalogue import (
@@ -200,6 +200,7 @@ def test_a_measure_without_data_is_not_understood() -> None:
     assert asked("pregnancy last year", frozenset({STEPS})) is None
 
 
+@settings(deadline=None)
 @given(st.text(max_size=100))
 def test_any_text_is_survived(text: str) -> None:
     asked(text)
@@ -209,6 +210,7 @@ WORDS = """how many much steps sleep heart rate weight average highest last week
 my rem share of streak days per each weekday night in since by before 7 hours midnight bed correlation and percentile"""
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from(WORDS.split()), max_size=12))
 def test_any_mixture_of_its_words_gives_a_sound_query(words: list[str]) -> None:
     query = asked(" ".join(words))

@@ -7,7 +7,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.metrics.statistics import (
@@ -25,6 +25,7 @@ from agent.metrics.statistics import (
 LISTS = st.lists(st.integers(min_value=-50, max_value=50).map(float), min_size=5, max_size=25)
 
 
+@settings(deadline=None)
 @given(LISTS)
 def test_theil_sen_is_the_median_of_pairwise_slopes(values: list[float]) -> None:
     x = np.arange(len(values), dtype=np.float64)
@@ -34,6 +35,7 @@ def test_theil_sen_is_the_median_of_pairwise_slopes(values: list[float]) -> None
     assert min(slopes) <= low <= slope <= high <= max(slopes)
 
 
+@settings(deadline=None)
 @given(LISTS)
 def test_mann_kendall_by_counting(values: list[float]) -> None:
     pairs = list(itertools.combinations(values, 2))
@@ -45,6 +47,7 @@ def test_mann_kendall_by_counting(values: list[float]) -> None:
     assert mann_kendall(np.array(values)) == pytest.approx(math.erfc(z / math.sqrt(2)))
 
 
+@settings(deadline=None)
 @given(LISTS)
 def test_ranks_by_counting(values: list[float]) -> None:
     expected = [sum(v < w for v in values) + (values.count(w) + 1) / 2 for w in values]
@@ -102,6 +105,7 @@ def test_spearman() -> None:
     assert (few.low, few.high, few.clear) == (-1.0, 1.0, False)
 
 
+@settings(deadline=None)
 @given(st.integers(0, 1439), st.lists(st.integers(-300, 300), min_size=1, max_size=9))
 def test_circular_mean_is_the_mean_around_any_clock_time(middle: int, offsets: list[int]) -> None:
     symmetric = np.array([middle + sign * offset for offset in offsets for sign in (1, -1)], np.float64) % 1440
@@ -112,6 +116,7 @@ def test_sound_levels_add_as_energy() -> None:
     assert energetic_mean(np.array([60.0, 80.0])) == pytest.approx(10 * math.log10((1e6 + 1e8) / 2))
 
 
+@settings(deadline=None)
 @given(st.sets(st.integers(1, 60), max_size=40))
 def test_longest_run_by_search(days: set[int]) -> None:
     first, length = longest_run(np.array(sorted(days), np.int64))

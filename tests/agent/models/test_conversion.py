@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import cast
 
 import mlx.core as mx
 import numpy as np
@@ -97,8 +98,8 @@ def test_half_precision_and_shards(tiny_gguf: TinyGguf, tmp_path: Path, monkeypa
     convert(tiny_gguf(), tmp_path, dtype="bfloat16", quantized=False)
     shards = sorted(tmp_path.glob("model-*.safetensors"))
     assert len(shards) > 1
-    arrays = {name: array for shard in shards for name, array in mx.load(str(shard)).items()}
-    assert {array.dtype for array in arrays.values()} == {mx.bfloat16}
+    loaded = [cast("dict[str, mx.array]", mx.load(str(shard))) for shard in shards]
+    assert {array.dtype for arrays in loaded for array in arrays.values()} == {mx.bfloat16}
     model = Mlx(tmp_path)
     assert model.context_tokens == 512
     model.close()

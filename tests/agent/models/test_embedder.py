@@ -52,7 +52,7 @@ def embedder(request: pytest.FixtureRequest) -> Embedder:
 
 @pytest.mark.models
 def test_vectors_are_unit_length_in_order_and_float32(embedder: Embedder) -> None:
-    given = ["a short one", "rent " * 100, "", "日本語のテスト", "\N{SLICE OF PIZZA}"]
+    given = ["a short one", "rent " * 100, "", "日本語のテスト", "\N{SLICE OF PIZZA}", "a\udc80b"]
     vectors = embedder.embed(given, role="passage")
     assert (embedder.id, embedder.dimensions, embedder.max_tokens) == ("all-MiniLM-L6-v2", 384, 256)
     assert len(vectors) == len(given)
@@ -60,6 +60,7 @@ def test_vectors_are_unit_length_in_order_and_float32(embedder: Embedder) -> Non
         assert vector.shape == (384,)
         assert vector.dtype == np.float32
         assert abs(float(np.linalg.norm(vector)) - 1) < 1e-5
+        assert 2 <= embedder.count_tokens(text) <= 102
         (alone,) = embedder.embed([text], role="passage")
         assert float(alone @ vector) > 0.999, "a text's vector does not depend on its neighbours"
     assert embedder.embed([], role="query") == []

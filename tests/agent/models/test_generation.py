@@ -37,6 +37,7 @@ CONTROL = control_pattern(TOKENS)
         ("ab", "a b"),
         ("5$", "5\N{REPLACEMENT CHARACTER}"),
         ("e\N{COMBINING ACUTE ACCENT}|>", "é |>"),
+        ("a\udc80<|im_end|>", "a?<| im_end |>"),
         ("two\n\nparagraphs, x < y | z", "two\n\nparagraphs, x < y | z"),
     ],
 )

@@ -81,14 +81,6 @@ def test_a_folder_is_added_with_its_subfolders_and_links_resolved(models: Librar
     assert {file.path for file in model.files} == {"modules.json", "model.safetensors", "1_Pooling/config.json"}
 
 
-def test_the_first_installed_format_is_taken(models: Library, tmp_path: Path) -> None:
-    assert main(["add", str(embedder(tmp_path / "fast", onnx=True))]) == 0
-    assert models.embedder("sentence-transformers", "onnx").format == "onnx"
-    assert main(["add", str(embedder(tmp_path / "bulk", onnx=False))]) == 0
-    assert models.embedder("sentence-transformers", "onnx").format == "sentence-transformers"
-    assert models.embedder("onnx", "sentence-transformers").format == "onnx"
-
-
 def put(library: Library, name: str, *, tier: Tier, format_: Format, source: str) -> None:
     """Write a model with its manifest, as an install leaves it."""
     file = gguf_file(library.folder / name) if format_ == "gguf" else library.folder / name / "model.safetensors"
@@ -97,6 +89,28 @@ def put(library: Library, name: str, *, tier: Tier, format_: Format, source: str
     entry = {"path": file.name, "size": 16, "sha256": "0" * 64}
     manifest = {"name": name, "kind": "slm", "format": format_, "tier": tier, "source": source, "files": [entry]}
     (file.parent / "model.json").write_text(json.dumps(manifest))
+
+
+def put_embedder(library: Library, name: str, *, format_: Format, space: str, source: str = "somewhere") -> None:
+    folder = embedder(library.folder / name, onnx=format_ == "onnx")
+    files = [
+        {"path": file.name, "size": file.stat().st_size, "sha256": ""} for file in folder.iterdir() if file.is_file()
+    ]
+    manifest = {"name": name, "kind": "embedder", "format": format_, "space": space, "source": source, "files": files}
+    (folder / "model.json").write_text(json.dumps(manifest))
+
+
+def test_the_wished_format_is_taken_and_spaces_are_never_mixed(models: Library) -> None:
+    def chosen(*formats: Format) -> str:
+        return models.embedder(*formats).name
+
+    put_embedder(models, "minilm-fast", format_="onnx", space="minilm")
+    assert chosen("sentence-transformers", "onnx") == "minilm-fast"
+    put_embedder(models, "minilm", format_="sentence-transformers", space="minilm")
+    assert chosen("sentence-transformers", "onnx") == "minilm"
+    assert chosen("onnx", "sentence-transformers") == "minilm-fast"
+    put_embedder(models, "own", format_="sentence-transformers", space="own", source="owner")
+    assert chosen("sentence-transformers", "onnx") == chosen("onnx", "sentence-transformers") == "own"
 
 
 def test_the_owners_model_goes_first_then_the_engine_of_the_machine(

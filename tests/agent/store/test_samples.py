@@ -9,7 +9,7 @@ from datetime import date
 import apsw
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.store.samples import SAMPLES_SCHEMA, Samples, month_days, month_of
@@ -66,6 +66,7 @@ ROWS = st.lists(
 )
 
 
+@settings(deadline=None)
 @given(ROWS)
 def test_rows_come_back_exactly(rows: list[tuple[int, int, int, float, str]]) -> None:
     connection = opened()
@@ -216,6 +217,7 @@ def test_rollups_are_replaced_by_month(db: apsw.Connection) -> None:
     assert len(samples.rollups("weight", None, None).day) == 0
 
 
+@settings(deadline=None)
 @given(st.dates())
 def test_months_are_numbered_from_year_0(day: date) -> None:
     if month_of(day) < 9999 * 12 + 11:

@@ -6,7 +6,7 @@ import calendar
 from datetime import UTC, date, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.when import Period, find, shifted, unit_of
@@ -159,6 +159,7 @@ def test_window_is_in_seconds_of_the_zone() -> None:
     assert find("before 2024-01-02", today=TODAY)[0].window(UTC) == (float("-inf"), 1704153600.0)
 
 
+@settings(deadline=None)
 @given(DAYS, DAYS)
 def test_every_written_date_is_read_back(day: date, today: date) -> None:
     month = calendar.month_name[day.month]
@@ -168,6 +169,7 @@ def test_every_written_date_is_read_back(day: date, today: date) -> None:
         assert [(p.start, p.end) for p in find(text, today=today)] == [(day, day + timedelta(days=1))]
 
 
+@settings(deadline=None)
 @given(DAYS, st.sampled_from(["week", "month", "quarter", "year"]))
 def test_this_last_and_next_unit_tile_the_calendar(today: date, unit: str) -> None:
     last, this, following = (find(f"{word} {unit}", today=today)[0] for word in ("last", "this", "next"))
@@ -181,12 +183,14 @@ def test_this_last_and_next_unit_tile_the_calendar(today: date, unit: str) -> No
         assert this.start.isocalendar().weekday == 1
 
 
+@settings(deadline=None)
 @given(DAYS, st.integers(min_value=1, max_value=400))
 def test_last_days_are_whole_and_end_yesterday(today: date, count: int) -> None:
     period = find(f"last {count} days", today=today)[0]
     assert (period.start, period.end) == (today - timedelta(days=count), today)
 
 
+@settings(deadline=None)
 @given(DAYS, st.sampled_from(list(calendar.month_name)[1:]))
 def test_bare_month_is_over_and_recent(today: date, month: str) -> None:
     period = find(f"in {month}", today=today)[0]
@@ -197,6 +201,7 @@ def test_bare_month_is_over_and_recent(today: date, month: str) -> None:
     assert shifted(period.start, "month", 1) == period.end
 
 
+@settings(deadline=None)
 @given(DAYS, st.sampled_from(list(calendar.day_name)))
 def test_weekday_is_within_the_last_seven_days(today: date, weekday: str) -> None:
     period = find(f"on {weekday}", today=today)[0]
@@ -205,6 +210,7 @@ def test_weekday_is_within_the_last_seven_days(today: date, weekday: str) -> Non
     assert 1 <= (today - period.start).days <= 7
 
 
+@settings(deadline=None)
 @given(DAYS, st.sampled_from(["day", "week", "month", "quarter", "year"]), st.integers(-50, 50))
 def test_shifting_keeps_the_unit_apart(day: date, unit: str, count: int) -> None:
     start, end = unit_of(day, unit)  # type: ignore[arg-type]  # sampled from its values
@@ -217,6 +223,7 @@ night summer same year months 7 15th until on Friday end early steps"""
 WORDS = st.lists(st.sampled_from(VOCABULARY.split()), max_size=9)
 
 
+@settings(deadline=None)
 @given(WORDS, DAYS)
 def test_any_words_give_ordered_periods(words: list[str], today: date) -> None:
     text = " ".join(words)
@@ -230,6 +237,7 @@ def test_any_words_give_ordered_periods(words: list[str], today: date) -> None:
         previous = period.at[1]
 
 
+@settings(deadline=None)
 @given(st.text(max_size=80))
 def test_any_text_is_survived(text: str) -> None:
     assert all(period.words in text for period in find(text, today=TODAY))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.when import find
@@ -26,6 +26,7 @@ def test_spelled(start: date | None, end: date, text: str) -> None:
     assert spelled(start, end) == text
 
 
+@settings(deadline=None)
 @given(st.dates(date(1950, 1, 1), date(2060, 1, 1)), st.integers(1, 900))
 def test_what_is_spelled_is_read_back(start: date, days: int) -> None:
     end = start + timedelta(days=days)

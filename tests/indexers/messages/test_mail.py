@@ -129,6 +129,19 @@ def test_mails_cover_the_file_whatever_the_chunk(bodies: list[str], chunk: int) 
     assert [0, *ends] == [*(found.offset for found in whole), len(data)]
 
 
+@pytest.mark.parametrize(
+    ("line", "received"),
+    [
+        (b"From a@x Tue Jan  3 10:00:00 2023", datetime(2023, 1, 3, 10, tzinfo=UTC)),
+        (b"From 1753@xxx Tue Jan 03 10:00:00 +0100 2023", datetime(2023, 1, 3, 9, tzinfo=UTC)),
+        (b"From - Tue Jan 03 10:00 2023", datetime(2023, 1, 3, 10, tzinfo=UTC)),
+        (b"From a@x", None),
+    ],
+)
+def test_the_from_line_says_when_a_mail_came(line: bytes, received: datetime | None) -> None:
+    assert mbox.content(line + b"\nSubject: s\n\nx") == (b"Subject: s\n\nx", received)
+
+
 def test_a_maildir_item_outlives_flags_and_the_move_from_new_to_cur(tmp_path: Path) -> None:
     write_maildir(tmp_path, some(8))
     before = items(mail(tmp_path))

@@ -157,6 +157,7 @@ def test_interval_merge_equals_the_raster(samples: list[Sample]) -> None:
     assert set(merged) <= set(expected)
 
 
+@settings(deadline=None)
 @given(SAMPLES, st.randoms(use_true_random=False))
 def test_order_of_input_is_irrelevant_and_merging_never_adds(samples: list[Sample], random: object) -> None:
     shuffled = list(samples)
@@ -166,6 +167,7 @@ def test_order_of_input_is_irrelevant_and_merging_never_adds(samples: list[Sampl
     assert all(row.total <= row.raw + 1e-6 for row in by_interval(rows_of(samples), STEPS))
 
 
+@settings(deadline=None)
 @given(SAMPLES)
 def test_one_source_is_its_plain_sum(samples: list[Sample]) -> None:
     mine = list(dict.fromkeys((start, end, zone, value, 1) for start, end, zone, value, _ in samples))

@@ -1,0 +1,116 @@
+"""The words of questions about numbers: limits, filters, groups, statistics, and what may be left over."""
+
+from __future__ import annotations
+
+import re
+from typing import Literal
+
+from agent.metrics.query import Stat
+from agent.metrics.units import WORDS as UNIT_WORDS
+
+DAY_NAMES = "monday|tuesday|wednesday|thursday|friday|saturday|sunday"
+_NUMBER = r"(?P<n>\d[\d,]*(?:\.\d+)?)\s*(?P<k>k\b)?"
+OPS: dict[str, Literal[">", ">=", "<", "<="]] = {
+    "more than": ">", "greater than": ">", "higher than": ">", "longer than": ">", "over": ">", "above": ">",
+    "exceed": ">", "exceeded": ">", "at least": ">=", "reach": ">=", "reached": ">=", "hit": ">=", "minimum of": ">=",
+    "less than": "<", "fewer than": "<", "lower than": "<", "shorter than": "<", "under": "<", "below": "<",
+    "at most": "<=", "no more than": "<=", ">": ">", ">=": ">=", "<": "<", "<=": "<=", "or more": ">=",
+    "or less": "<=", "or fewer": "<=", "before": "<", "earlier than": "<", "by": "<=", "after": ">", "later than": ">",
+}  # fmt: skip
+_UNIT = "|".join(sorted((re.escape(word) for word in UNIT_WORDS), key=len, reverse=True))
+LIMITS = (
+    re.compile(
+        r"\b(?P<op>(?:no more|more|greater|higher|longer|less|fewer|lower|shorter) than|over|above|exceeded|exceed"
+        rf"|at least|reached|reach|hit|under|below|at most)\s+{_NUMBER}(?:\s*(?P<unit>{_UNIT})\b(?:\s+of\b)?|\s*%)?"
+    ),
+    re.compile(rf"(?P<op>>=|<=|>|<)\s*{_NUMBER}(?:\s*(?P<unit>{_UNIT})\b)?"),
+    re.compile(rf"\b{_NUMBER}(?:\s*(?P<unit>{_UNIT}))?(?:\s+(?P<kept>[a-z]+))?\s+(?P<op>or (?:more|less|fewer))\b"),
+)
+CLOCK = re.compile(
+    r"\b(?P<op>before|after|earlier than|later than|by)\s+"
+    r"(?:(?P<h>\d{1,2})(?::(?P<m>\d\d))?\s*(?P<half>[ap]\.?m\.?)?|(?P<name>midnight|noon))(?!\w)"
+)
+WEEKDAYS = re.compile(
+    r"\b(?:(?:on|at|during|over|every|each|for)\s+)?(?:the\s+)?(?:(?P<work>weekdays?|workdays?|working days)"
+    rf"|(?P<free>weekends?|week-ends?)|(?P<days>(?:{DAY_NAMES})s(?:\s+and\s+(?:{DAY_NAMES})s)?))\b"
+)
+GROUPS = re.compile(
+    r"\b(?:(?:by|for each|broken down by|split by|grouped by|per|each|every)\s+(?P<g>weekday|day of (?:the )?week"
+    r"|source|device|activity|kind|day|week|month|quarter|year)|(?P<h>day|week|month) by (?:day|week|month)"
+    r"|(?P<ly>daily|weekly|monthly|yearly)|(?P<w>(?:which|what|on which|on what|in which)\s+"
+    r"(?:weekday|day of (?:the )?week|week|month|year)))\b"
+)
+RATE = re.compile(
+    r"\b(?:(?:per|a|every)\s+|each\s+(?=day|night))(?P<u>day|night|week|month)\b|\b(?P<ly>daily|nightly|weekly|monthly)\b"
+)
+
+STATS: tuple[tuple[Stat, re.Pattern[str]], ...] = tuple(
+    (stat, re.compile(rf"\b(?:{pattern})\b"))  # type: ignore[misc]  # the literals below are members
+    for stat, pattern in (
+        ("correlate", r"correlat\w*(?: (?:between|with|to))?|relat(?:ed|ionship|ion)(?: (?:between|to|with))?"
+         r"|associat\w*(?: (?:between|with))?|depends? on|affects?|influences?|linked (?:to|with)|connection between"),
+        ("streak", r"(?:longest |best |current |my )*streaks?(?: of)?(?: days?| nights?)?"
+         r"|(?:days? |nights? )?in a row|consecutive(?: days| nights)?"),
+        ("percentile", r"(?P<q>\d{1,2})(?:st|nd|rd|th)? percentile(?: of)?|median"),
+        ("ratio", r"(?:share|proportion|percentage|percent|fraction|ratio)(?: of)?"),
+        ("days", r"(?:how many|number of) (?:days|nights|mornings|evenings)"),
+        ("count", r"(?:how many|number of) times|how (?:often|frequently)"),
+        ("trend", r"trend(?:s|ing)?|chang(?:e|ed|es|ing)|develop(?:ed|ing|ment)?|evolv\w+|(?:go|going|gone) (?:up|down)"
+         r"|improv\w+|increas\w+|decreas\w+|ris(?:en|ing|e)|drop(?:ped|ping)?|over time"
+         r"|los[et]|losing|gain(?:ed|ing)?"),
+        ("max", r"max(?:imum)?|highest|most|best|longest|peak|record|biggest|largest|fastest|greatest|hardest"),
+        ("min", r"min(?:imum)?|lowest|least|fewest|worst|shortest|smallest|slowest|earliest"),
+        ("mean", r"on average|averages?|averaged|mean|avg|typical(?:ly)?|usual(?:ly)?|normally|generally"),
+        ("sum", r"in total|total|altogether|sum(?: of)?|overall|combined|in all"),
+        ("latest", r"latest|most recent(?:ly)?|current(?:ly)?|newest|right now|now|last"),
+        ("list", r"list|each day|every day|day by day|by day|daily values"),
+    )
+)  # fmt: skip
+COMPARE = re.compile(
+    r"\b(?:compare[ds]?|comparing|comparison|compared|(?:compared )?(?:to|with)|vs\.?|versus|difference|differ\w*|than"
+    r"|against|between|and)\b|\b(?:more|less|fewer|higher|lower|better|worse|longer|shorter|faster|slower|earlier"
+    r"|later)\b"
+)
+MORE = re.compile(r"\b(?:more|less|better|worse|higher|lower|longer|shorter|earlier|later)\b")
+QUANTITY = re.compile(r"\bhow (?:many|much|far|long|high|low|fast|often|frequently|heavy|tall)\b|\bwhat time\b")
+LENGTH = re.compile(r"\bhow (?:long|much time|many (?:minutes|hours))\b|\b(?:minutes|hours|time)\b")
+# "How many calories" names a measure, not a unit.
+ASKED_UNIT = re.compile(rf"\b(?:in|how many(?! k?cal)|how much)\s+(?P<unit>{_UNIT})\b(?:\s+of\b)?")
+WAYS = (
+    ("derived:run_distance", re.compile(r"\b(?:run|ran|running|jog|jogged)\b")),
+    (
+        "HKQuantityTypeIdentifierDistanceCycling",
+        re.compile(r"\b(?:cycled?|cycling|rides?|rode|riding|biked?|biking)\b"),
+    ),
+    ("HKQuantityTypeIdentifierDistanceSwimming", re.compile(r"\b(?:swim|swam|swimming)\b")),
+    ("HKQuantityTypeIdentifierDistanceWalkingRunning", re.compile(r"\b(?:walk|walked|walking)\b")),
+)
+LAG = re.compile(r"\b(?:the )?(?:next|following)[ -](?:day|night|morning)\b|\b(?:the )?(?:day|night) after(?:wards)?\b")
+# What may be left over: words that carry no meaning of their own beside a measure and a time.
+_GLUE_WORDS = """
+@ a an the my mine me i i'm i've do did does done doing is was were are am be been have has had what what's whats how
+many much long far fast high low often which when of in on at for to during over from by with per and or please show
+give tell get got getting take took taken taking make made go went gone going run ran running burn burned burnt walk
+walked walking sleep slept spend spent use used reach reached climb climbed weigh record recorded measure measured
+measurement measurements log logged reading readings value values number amount level levels rate count day days date
+night nights week weeks month months time times it its all ever so there this that up down between eat ate eaten drink
+drank drunk consume consumed as can you could know want see calculate compute find throughout within through across
+stats data health apple watch hour hours minute minutes cover covered complete completed travel travelled traveled
+each every only just under since until before after entire whole well
+"""
+GLUE = frozenset(_GLUE_WORDS.split())
+FIRST = re.compile(r"\b(?:i|my|mine|me|i'm|i've)\b")
+# Ordinary words that also name a measure: they need a question for an amount, not only a time.
+WEAK = re.compile(
+    r"(?:walk(?:ing|ed)?|sleep|slept|coffee|water|fat|salt|sugar|iron|drinks?|drinking|alcohol|beers?|wine|temperature"
+    r"|fever|mood|tired|cough|distance|depth|effort|intensity|balance|limp|noise|loudness|food|meal|glasses|contacts"
+    r"|labs|medications|conditions|allergies|period|cycle|in bed|awake|restless|get up|got up|gym|runs?|rides?|trained"
+    r"|calories|exercised?|pace|height|stairs|floors?|flights?|deep|rem|wake|to bed|falls|sunlight|oxygen|protein"
+    r"|fib(?:er|re)|carbs|puffs|insulin|nap|napped|workouts?|hr|kg|pounds|depth|uv|rings?|balance|stride|variability)"
+)
+ACTIVITIES = {
+    "Running": r"runs?|ran|running|jogs?|jogging|jogged", "Walking": r"walks", "Cycling": r"(?:bike )?rides?|cycling|"
+    r"cycled|biked|bike rides", "Swimming": r"swims?|swimming|swam", "Hiking": r"hikes?|hiking|hiked",
+    "Yoga": r"yoga(?: sessions?)?", "Traditional strength training": r"strength training|lifted weights",
+}  # fmt: skip
+EVENT_SHAPE = re.compile(r"\bhow (?:often|many)\b|\bnumber of\b|\bhow (?:long|much time) did i spend\b")
