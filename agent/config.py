@@ -15,7 +15,6 @@ from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import platformdirs
-import tomlkit
 
 from agent.errors import HomebodyError, WrongUse
 
@@ -165,6 +164,8 @@ def _source(path: Path, name: str, raw: object) -> SourceConfig:
 
 def write(path: Path, config: Config) -> None:
     """Write the configuration atomically, keeping the owner's comments where the tables still exist."""
+    import tomlkit  # only the service writes: the command line starts without it
+
     document = tomlkit.parse(path.read_text(encoding="utf-8")) if path.exists() else tomlkit.document()
     document["zone"] = config.zone
     tables = document.setdefault("sources", tomlkit.table(is_super_table=True))

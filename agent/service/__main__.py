@@ -22,8 +22,8 @@ BUSY = 75
 
 def main(arguments: list[str]) -> int:
     """Run one role; returns the exit status."""
+    from agent.service.api.server import serve
     from agent.service.daemon import Daemon, log_to
-    from agent.service.server import serve
 
     os.umask(0o077)
     os.chdir("/")

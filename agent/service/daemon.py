@@ -12,6 +12,7 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from agent import config, offline
 from agent.config import Places
@@ -110,6 +111,11 @@ class Daemon:
     @property
     def is_open(self) -> bool:
         return self._open is not None
+
+    def zone(self) -> ZoneInfo:
+        """The zone that the owner set at `init`; before that, this machine's."""
+        path = self.places.config
+        return config.zone_of(config.read(path).zone if path.exists() else config.system_zone(os.environ))
 
     def index(self, names: list[str], *, now: datetime, tell: Callable[[Progress], None]) -> list[PassReport]:
         """A pass, with its progress kept for `status`."""

@@ -161,7 +161,9 @@ class Client:
         return child.wait() == _BUSY
 
     def _headers(self) -> dict[str, str]:
-        headers = {"content-type": "application/json", "x-homebody-zone": config.system_zone(self._environment)}
+        headers = {"content-type": "application/json"}
+        if self._environment.get("TZ"):  # overrides the zone that the home was made with
+            headers["x-homebody-zone"] = config.system_zone(self._environment)
         if self._environment.get("HOMEBODY_NOW"):
             headers["x-homebody-now"] = self._environment["HOMEBODY_NOW"]
         return headers

@@ -13,8 +13,8 @@ from rich.text import Text
 from agent import config, offline
 from agent.config import Places
 from agent.errors import HomebodyError
-from agent.service import show
-from agent.service.client import Client
+from agent.service.cli import show
+from agent.service.cli.client import Client
 
 Finding = dict[str, Any]
 

@@ -8,8 +8,6 @@ from collections.abc import Iterable
 from typing import Any, cast
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
-from rich.table import Table
 from rich.text import Text
 
 Json = dict[str, object]
@@ -87,6 +85,8 @@ def status(data: Json) -> None:
     sources = cast("list[dict[str, Any]]", data["sources"])
     if not sources:
         return
+    from rich.table import Table  # only here, for a quick start elsewhere
+
     table = Table(box=None)
     for column in ("source", "kind", "records", "samples", "vectors", "skipped", "last pass"):
         table.add_column(column)
@@ -120,6 +120,15 @@ class Bars:
     """Progress of a pass, with rate and ETA, on a terminal; silent elsewhere."""
 
     def __init__(self) -> None:
+        from rich.progress import (
+            BarColumn,
+            MofNCompleteColumn,
+            Progress,
+            SpinnerColumn,
+            TextColumn,
+            TimeRemainingColumn,
+        )
+
         self._bars = Progress(
             SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
             TextColumn("{task.fields[rate]}"), TimeRemainingColumn(), console=err, disable=not sys.stderr.isatty(),

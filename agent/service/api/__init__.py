@@ -1,0 +1,1 @@
+"""The local API: routes, wire format and the socket they are served on."""
