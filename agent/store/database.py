@@ -27,8 +27,9 @@ class Database:
         self._location = location
         self._key = key
         self._local = threading.local()
-        self._connections: list[apsw.Connection] = []
+        self._connections: list[tuple[threading.Thread, apsw.Connection]] = []
         self._writer = threading.RLock()
+        self._keeping = threading.Lock()
         self._flags = apsw.SQLITE_OPEN_URI | apsw.SQLITE_OPEN_READWRITE
         self._depth = 0
         with self.translated():
@@ -77,8 +78,17 @@ class Database:
         connection.pragma("cache_size", -16_000)
         connection.pragma("foreign_keys", "OFF")  # drop order is decided in one place, store.py
         self._local.connection = connection
-        self._connections.append(connection)
+        self._keep(connection)
         return connection
+
+    def _keep(self, connection: apsw.Connection) -> None:
+        """Remember this thread's connection, and close those whose threads have ended: a server's threads come and go."""
+        with self._keeping:
+            ended = [old for thread, old in self._connections if not thread.is_alive()]
+            self._connections = [(t, old) for t, old in self._connections if t.is_alive()]
+            self._connections.append((threading.current_thread(), connection))
+        for old in ended:
+            old.close()
 
     @contextmanager
     def translated(self) -> Iterator[None]:
@@ -133,12 +143,11 @@ class Database:
             self._depth += 1
             try:
                 yield
-            except BaseException:
+                connection.execute("COMMIT")
+            except BaseException:  # a COMMIT that fails may leave its transaction open
                 if connection.in_transaction:
                     connection.execute("ROLLBACK")
                 raise
-            else:
-                connection.execute("COMMIT")
             finally:
                 self._depth -= 1
 
@@ -168,11 +177,15 @@ class Database:
 
     def check(self) -> list[str]:
         """What SQLite's integrity check finds wrong, [] if nothing."""
-        return [str(row[0]) for row in self.rows("PRAGMA integrity_check") if row[0] != "ok"]
+        try:
+            return [str(row[0]) for row in self.rows("PRAGMA integrity_check") if row[0] != "ok"]
+        except StoreError as error:  # a page that fails its authentication ends the check
+            return [error.problem]
 
     def close(self) -> None:
         with self._writer:
-            for connection in self._connections:
-                connection.close()
-            self._connections.clear()
+            with self._keeping:
+                for _, connection in self._connections:
+                    connection.close()
+                self._connections.clear()
             self._local = threading.local()

@@ -10,6 +10,9 @@ import numpy as np
 from agent.store.database import Database
 from agent.vocabulary import Chunk, Vector
 
+ADDED, DELETED, REPLACED = 0, 1, 2
+"""`gone` in the index log."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PendingBlock:
@@ -26,10 +29,11 @@ class Embeddings:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def log(self, source: int, uids: Collection[bytes], *, gone: bool) -> None:
-        """Tell the index that blocks came or went."""
+    def log(self, source: int, uids: Collection[bytes], *, gone: bool, text_stays: bool = False) -> None:
+        """Tell the index that blocks came or went. `text_stays`: all that a gone block said is said by others now."""
+        change = (REPLACED if text_stays else DELETED) if gone else ADDED
         self._database.run_many(
-            "INSERT INTO index_log(uid, source, gone) VALUES(?, ?, ?)", [(uid, source, gone) for uid in uids]
+            "INSERT INTO index_log(uid, source, gone) VALUES(?, ?, ?)", [(uid, source, change) for uid in uids]
         )
 
     def use_model(self, model: str) -> None:
