@@ -87,7 +87,10 @@ class Query:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Passage:
-    """A chunk that was found: `id` is stable over re-indexing of the same content; names are resolved."""
+    """A chunk that was found: `id` is stable over re-indexing of the same content; names are resolved.
+
+    `also` are the locators of further places of the same document.
+    """
 
     id: str
     score: float
@@ -102,11 +105,15 @@ class Passage:
     context: str = ""
     about: str = ""
     spans: tuple[tuple[str, str, int, int], ...] = ()
+    also: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Citation:
-    """A numbered piece of evidence: `quote` stands in the source, character for character, at `locator`."""
+    """A numbered piece of evidence: `quote` stands in the source, character for character, at `locator`.
+
+    `also` are the locators of further places of the same document.
+    """
 
     n: int
     source: str
@@ -116,6 +123,7 @@ class Citation:
     when: datetime | None
     locator: str
     quote: str
+    also: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -95,6 +95,7 @@ class Section:
 
     `kind` is "table" where the text is one row a line with the header in the first line, so that a chunker may repeat
     it. `locator` is a fragment ("#page=3") where the item's id is the path of the file: a move then changes no record.
+    `content` is equal for equal files ("" where it cannot be told): their text is stored once and cited with all places.
     """
 
     id: str
@@ -107,6 +108,7 @@ class Section:
     author: str = ""
     modified_at: datetime | None = None
     locator: str = ""
+    content: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,7 +15,7 @@ from agent.ingest.frame import Done
 from agent.ingest.plan import plan
 from agent.ingest.worker import Worker
 from agent.store.store import Store
-from indexers.record import Message, Record, SampleBatch, Skipped
+from indexers.record import Message, Record, SampleBatch, Section, Skipped
 from indexers.source import Item, SourceUnavailable
 
 log = logging.getLogger("homebody.ingest")
@@ -49,6 +49,7 @@ class PassReport:
     records: int = 0
     forgotten: int = 0
     moved: int = 0
+    copies: int = 0
     unchanged: int = 0
     skipped: list[Skipped] = field(default_factory=list)
     seconds: float = 0.0
@@ -84,7 +85,7 @@ def run(source: SourceConfig, shop: Workshop, *, progress: Callable[[Progress], 
             todo = plan(shop.store.items(number), scanned, mirror=worker.mirror)
             report.unchanged = todo.unchanged
             for move in todo.moved:
-                shop.store.move_item(move.stored.id, move.item, path=move.item.id)
+                shop.store.move_item(move.stored.id, move.item)
             report.moved = len(todo.moved)
             shop.store.remove_items(number, [item.id for item in todo.gone])
             report.forgotten = len(todo.gone)
@@ -123,6 +124,7 @@ def _read(
         for draft in shelf:
             report.items += 1
             report.records += draft.records
+            report.copies += draft.copied
             report.skipped += draft.skips
         shelf.clear()
         shelved_at = time.monotonic()
@@ -158,7 +160,9 @@ class _Draft:
         self._records: list[Record] = []
         self._batches: list[SampleBatch] = []
         self._chunks = 0
+        self._content = ""
         self.records = 0
+        self.copied = False
         self.skips: list[Skipped] = []
 
     def add(self, sent: Record | Skipped) -> None:
@@ -170,6 +174,8 @@ class _Draft:
             if len(self._batches) >= _SAMPLES_AT_ONCE:
                 self._flush()
         else:
+            if isinstance(sent, Section):
+                self._content = sent.content
             self._records.append(sent)
             self.records += 1
             if len(self._records) >= _RECORDS_AT_ONCE:
@@ -189,7 +195,7 @@ class _Draft:
         store = self._shop.store
         with store.writing():
             if self._staged is None:
-                self._staged = store.stage(self._source, self._item, now=self._shop.clock())
+                self._staged = store.stage(self._source, self._item, now=self._shop.clock(), content=self._content)
             wordy = [record for record in self._records if not isinstance(record, SampleBatch)]
             path = "" if any(isinstance(record, Message) for record in wordy) else self._item.id
             made = cut(wordy, item=self._item.id, path=path, zone=self._shop.zone, count=self._shop.count)
@@ -202,7 +208,17 @@ class _Draft:
         self._batches.clear()
 
     def publish(self) -> None:
-        self._flush()
+        """Make it visible: with its text, or, where an equal file is stored already, as a further place of that."""
+        store = self._shop.store
+        holder = store.holder(self._source, self._item, self._content)
+        if holder is None:
+            self._flush()
+        else:
+            self.discard()
+            self._staged = store.stage_copy(
+                self._source, self._item, now=self._shop.clock(), content=self._content, holder=holder
+            )
+            self.records, self.copied = 0, True
         assert self._staged is not None
         self._shop.store.publish(self._staged, records=self.records, skips=self.skips)
 
@@ -210,6 +226,6 @@ class _Draft:
         """Give up a half-read item: what was whole before stays."""
         if self._staged is not None:
             try:
-                self._shop.store.discard_staged()
+                self._shop.store.discard(self._staged)
             except StoreError:
                 log.warning("a half-read item waits to be discarded at the next start")

@@ -90,6 +90,46 @@ MIGRATIONS: tuple[tuple[str, str], ...] = (
         """,
     ),
     ("health samples by column and month, with rollups by day: numbers are not chunks", SAMPLES_SCHEMA),
+    (
+        "equal files are stored once, and ids stay apart when files change places",
+        """
+        -- content: keyed hash of the file that was read. holder: the item that holds the text of this further place.
+        -- origin: the key that the ids were made from where it is not the item's own ("" otherwise).
+        ALTER TABLE item ADD COLUMN content BLOB;
+        ALTER TABLE item ADD COLUMN holder INTEGER REFERENCES item;
+        ALTER TABLE item ADD COLUMN origin TEXT NOT NULL DEFAULT '';
+        CREATE INDEX item_content ON item(content) WHERE content IS NOT NULL;
+        CREATE INDEX item_holder ON item(holder) WHERE holder IS NOT NULL;
+        CREATE INDEX item_origin ON item(origin) WHERE origin != '';
+        """,
+    ),
+    (
+        "people: every name of a handle tells robots from people; what the owner decides outlives what is derived",
+        """
+        CREATE TABLE handle_name(handle INTEGER NOT NULL, name TEXT NOT NULL, PRIMARY KEY(handle, name)) WITHOUT ROWID;
+        INSERT INTO handle_name SELECT id, name FROM handle WHERE name != '';
+        CREATE TRIGGER handle_named AFTER UPDATE OF name ON handle WHEN new.name != '' BEGIN
+            INSERT OR IGNORE INTO handle_name VALUES(new.id, new.name);
+        END;
+        CREATE TRIGGER handle_swept AFTER DELETE ON handle BEGIN
+            DELETE FROM handle_name WHERE handle = old.id;
+        END;
+        -- keyed hashes of spelled handles, so that no address is kept here; other NULL: one is split off
+        CREATE TABLE decision(id INTEGER PRIMARY KEY AUTOINCREMENT, one BLOB NOT NULL, other BLOB);
+        """,
+    ),
+    (
+        "a timeline reads one stretch of time or one person in order of time: no scan of all chunks",
+        """
+        CREATE INDEX chunk_time ON chunk(at, item) WHERE at IS NOT NULL;
+        -- events of more than a day reach into days long after they began
+        CREATE INDEX chunk_long ON chunk(until, at) WHERE until - at > 86400.0;
+        DROP INDEX chunk_sender;
+        CREATE INDEX chunk_sender ON chunk(sender, at, item) WHERE sender IS NOT NULL;
+        DROP INDEX chunk_company;
+        CREATE INDEX chunk_company ON chunk(company, at, sender, item) WHERE company IS NOT NULL;
+        """,
+    ),
 )
 
 

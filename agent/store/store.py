@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
 
+from agent.store.copies import Copies
 from agent.store.database import Database, Row
 from agent.store.embeddings import Embeddings
 from agent.store.keys import CompartmentKey
@@ -66,6 +67,10 @@ class Store:
     def samples(self) -> Samples:
         return Samples(self.database.connection())
 
+    @property
+    def copies(self) -> Copies:
+        return Copies(self.database, self._thread_of)
+
     @contextmanager
     def writing(self) -> Iterator[None]:
         with self.database.writing():
@@ -115,12 +120,30 @@ class Store:
 
     # Items: staged in batches, visible at once
 
-    def stage(self, source: int, item: Item, *, now: float) -> int:
-        """Start a new generation of an item; nothing of it is visible until `publish`."""
+    def stage(self, source: int, item: Item, *, now: float, content: str = "") -> int:
+        """Start a new generation of an item; nothing of it is visible until `publish`.
+
+        `content` is equal for equal files, "" for what is no file.
+        """
+        hashed = self.fingerprint("content", content) if content else None
         return self.database.insert(
-            "INSERT INTO item(source, key, fingerprint, identity, size, read_at, live) VALUES(?, ?, ?, ?, ?, ?, 0)",
-            (source, item.id, item.fingerprint, item.identity, item.size, now),
-        )
+            "INSERT INTO item(source, key, fingerprint, identity, size, read_at, live, content, origin)"
+            " VALUES(?, ?, ?, ?, ?, ?, 0, ?, ?)",
+            (
+                source, item.id, item.fingerprint, item.identity, item.size, now,
+                hashed, self.copies.origin(source, item.id, hashed),
+            ),
+        )  # fmt: skip
+
+    def holder(self, source: int, item: Item, content: str) -> int | None:
+        """The live item in another place that holds the same content."""
+        return self.copies.holder(self.fingerprint("content", content), source=source, key=item.id) if content else None
+
+    def stage_copy(self, source: int, item: Item, *, now: float, content: str, holder: int) -> int:
+        """Start a new generation of an item that is a further place of the text of another."""
+        staged = self.stage(source, item, now=now, content=content)
+        self.copies.point(staged, holder)
+        return staged
 
     def add_chunks(
         self, item: int, chunks: Sequence[Chunk], blocks: Sequence[Block], *, model: str, base: int = 0
@@ -129,7 +152,9 @@ class Store:
 
         `base` is how many chunks the item has already. Records that the owner has forgotten singly are left out.
         """
-        source, key = self.database.rows("SELECT source, key FROM item WHERE id = ?", (item,))[0]
+        source, key = self.database.rows(
+            "SELECT source, CASE origin WHEN '' THEN key ELSE origin END FROM item WHERE id = ?", (item,)
+        )[0]
         banned = self._banned(source, key, chunks)
         block_of: dict[int, int] = {}
         for block in blocks:
@@ -168,12 +193,16 @@ class Store:
         """Forget one chunk for good: also when its source is read again, in this place or with this text elsewhere."""
         with self.writing():
             found = self.database.rows(
-                "SELECT chunk.id, source, text, block FROM chunk JOIN item ON item.id = chunk.item WHERE chunk.uid = ?",
+                "SELECT chunk.id, source, text, block, item FROM chunk JOIN item ON item.id = chunk.item WHERE chunk.uid = ?",
                 (uid,),
             )
-            for number, source, text, block in found:
-                by_text = self.fingerprint(str(source), text)
-                self.database.run_many("INSERT OR IGNORE INTO forgotten VALUES(?)", [(uid,), (by_text,)])
+            for number, source, text, block, item in found:
+                places = {
+                    source,
+                    *(of for (of,) in self.database.rows("SELECT source FROM item WHERE holder = ?", (item,))),
+                }
+                by_text = [(self.fingerprint(str(of), text),) for of in places]
+                self.database.run_many("INSERT OR IGNORE INTO forgotten VALUES(?)", [(uid,), *by_text])
                 self.database.run("DELETE FROM chunk WHERE id = ?", (number,))
                 self._drop_block(source, block)
             return bool(found)
@@ -243,7 +272,9 @@ class Store:
         )
 
     def _thread(self, source: int, name: str) -> int:
-        key = self.fingerprint(name)
+        return self._thread_of(source, self.fingerprint(name))
+
+    def _thread_of(self, source: int, key: bytes) -> int:
         found = self.database.value("SELECT id FROM thread WHERE source = ? AND key = ?", (source, key))
         if found is not None:
             return int(found)
@@ -266,6 +297,7 @@ class Store:
             source, key = self.database.rows("SELECT source, key FROM item WHERE id = ?", (item,))[0]
             self._add_skipped(item, source, skips)
             old = self.database.value("SELECT id FROM item WHERE source = ? AND key = ? AND live = 1", (source, key))
+            holder = None if old is None else self.copies.bequeath(int(old), successor=item)
             fresh = {
                 uid for (uid,) in self.database.rows("SELECT uid FROM block WHERE item = ? AND embedded = 1", (item,))
             }
@@ -278,6 +310,8 @@ class Store:
                 kept = fresh & stale
                 self.embeddings.log(source, stale - fresh, gone=True)
                 self._drop(int(old))
+            if holder is not None:
+                self.copies.tell_paths(holder)
             self.embeddings.log(source, fresh - kept, gone=False)
             self.database.run("UPDATE item SET live = 1, records = ? WHERE id = ?", (records, item))
 
@@ -293,12 +327,15 @@ class Store:
         """Forget live items with all that came from them."""
         with self.writing():
             for item in items:
+                holder = self.copies.bequeath(item)
                 uids = [
                     uid
                     for (uid,) in self.database.rows("SELECT uid FROM block WHERE item = ? AND embedded = 1", (item,))
                 ]
                 self.embeddings.log(source, uids, gone=True)
                 self._drop(item)
+                if holder is not None:
+                    self.copies.tell_paths(holder)
 
     def _drop(self, item: int) -> None:
         """Delete one generation, its texts, words, blocks, cards and samples, and vectors that no block needs now."""
@@ -311,15 +348,21 @@ class Store:
         )
         self.database.run("DELETE FROM item WHERE id = ?", (item,))
 
-    def move_item(self, item: int, moved: Item, *, path: str) -> None:
+    def move_item(self, item: int, moved: Item) -> None:
         """Follow a file to its new place: no text is read or embedded again, only where it lies is told anew."""
         with self.writing():
             self.database.run(
-                "UPDATE item SET key = ?, fingerprint = ?, identity = ? WHERE id = ?",
+                "UPDATE item SET origin = CASE WHEN origin = '' AND holder IS NULL THEN key ELSE origin END,"
+                " key = ?, fingerprint = ?, identity = ? WHERE id = ?",
                 (moved.id, moved.fingerprint, moved.identity, item),
             )
-            self.database.run("UPDATE chunk SET path = ? WHERE item = ?", (path, item))
+            self.copies.tell_paths(self.database.value("SELECT coalesce(holder, id) FROM item WHERE id = ?", (item,)))
             self.database.run("UPDATE skipped SET place = ? WHERE item = ?", (moved.id, item))
+
+    def discard(self, staged: int) -> None:
+        """Drop a generation that is being made; what was whole before stays."""
+        with self.writing():
+            self._drop(staged)
 
     def discard_staged(self) -> int:
         """Drop what a killed pass left behind; returns how many items that were."""

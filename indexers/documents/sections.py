@@ -25,8 +25,10 @@ _UNPRINTABLE = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\ufffe\uffff\ud8
 _CUTS = ("\n\n", "\n", ". ", " ")
 
 
-def sections(reading: Reading, *, name: str, modified_at: datetime | None) -> Iterator[Section]:
+def sections(reading: Reading, *, name: str, modified_at: datetime | None, content: str = "") -> Iterator[Section]:
     """The sections of one reading. `name` and `modified_at` stand in where the document itself is silent.
+
+    `content` is the hash of the file.
 
     Raises Unreadable("too_large") when the text passes MAX_TEXT and Unreadable("empty") when there is none.
     """
@@ -57,6 +59,7 @@ def sections(reading: Reading, *, name: str, modified_at: datetime | None) -> It
             author=author,
             modified_at=reading.modified_at or modified_at,
             locator=f"#{first.anchor}" if first.anchor else "",
+            content=content,
         )
 
 

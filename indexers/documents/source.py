@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
+from hashlib import blake2b
 from pathlib import Path
 
 from indexers.documents.load import load
@@ -72,7 +73,9 @@ class Documents:
             raise Unreadable("secret", _SECRET)
         reading = read_document(data, name=name, ocr=self._ocr)
         written = datetime.fromtimestamp(min(max(status.st_mtime, 0), _LAST_SECOND), UTC)
-        found = list(sections(reading, name=clean(name), modified_at=written))
+        digest = blake2b(name.rpartition(".")[2].lower().encode(errors="surrogateescape"), digest_size=16)
+        digest.update(data)
+        found = list(sections(reading, name=clean(name), modified_at=written, content=digest.hexdigest()))
         return found, [
             Skipped(where=item.id, why=loss.why, outcome=loss.outcome, count=loss.count) for loss in reading.losses
         ]
