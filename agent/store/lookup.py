@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
 from pathlib import PurePosixPath
 
@@ -25,7 +25,8 @@ class Order:
     """All visible chunks in (thread, time) order, by column; shapes (n,).
 
     `chunk`, `thread`, `block`, `source` and `sender` are row numbers (0: none); `moment` Unix seconds (NaN: unknown);
-    `kind` indexes into `kinds`.
+    `kind` indexes into `kinds`. `lent` names, by source, the chunks of documents that lie in that source too but are
+    held by another.
     """
 
     chunk: NDArray[np.int64]
@@ -36,6 +37,19 @@ class Order:
     sender: NDArray[np.int64]
     kind: NDArray[np.int64]
     kinds: tuple[str, ...]
+    lent: Mapping[int, NDArray[np.int64]] = field(default_factory=dict)
+
+    def within(self, sources: Sequence[int]) -> NDArray[np.bool_]:
+        """Which chunks are in some of the sources, held there or by another for them; shape (n,)."""
+        found: NDArray[np.bool_] = np.isin(self.source, np.array(sources, np.int64))
+        for source in sources:
+            if source in self.lent:
+                found |= np.isin(self.chunk, self.lent[source])
+        return found
+
+    def holders(self, sources: Sequence[int]) -> list[int]:
+        """The sources that hold all that is in some sources: those, and the ones that hold copies for them."""
+        return sorted({*sources, *map(int, np.unique(self.source[self.within(sources)]))})
 
     def places(self, chunks: NDArray[np.int64]) -> NDArray[np.int64]:
         """Where in the order the given chunks stand; -1 for those that are not there (any more)."""
@@ -94,6 +108,12 @@ class Lookup:
         )
         columns = list(zip(*rows, strict=True)) if rows else [()] * 7
         kinds = tuple(sorted(set(columns[6])))
+        lent: dict[int, list[int]] = defaultdict(list)
+        for source, chunk in self._store.database.rows(
+            "SELECT DISTINCT place.source, chunk.id FROM item AS place JOIN item ON item.id = place.holder"
+            " JOIN chunk ON chunk.item = item.id WHERE place.live = 1 AND place.source != item.source"
+        ):
+            lent[source].append(chunk)
         code = {kind: number for number, kind in enumerate(kinds)}
         return Order(
             chunk=np.array(columns[0], np.int64),
@@ -104,6 +124,7 @@ class Lookup:
             sender=np.array(columns[5], np.int64),
             kind=np.array([code[kind] for kind in columns[6]], np.int64),
             kinds=kinds,
+            lent={source: np.array(chunks, np.int64) for source, chunks in lent.items()},
         )
 
     def _load_people(self) -> None:
@@ -207,7 +228,7 @@ class Lookup:
             row[0]: row
             for row in self._store.database.rows(
                 "SELECT chunk.id, uid, source.name, chunk.kind, title, text, sender, handles, at, locator, context, spans,"  # noqa: S608 - marks only
-                " item.key, about FROM chunk JOIN item ON item.id = chunk.item JOIN source ON source.id = item.source"
+                " item.key, about, item.id FROM chunk JOIN item ON item.id = chunk.item JOIN source ON source.id = item.source"
                 f" LEFT JOIN company ON company.id = chunk.company WHERE chunk.id IN ({marks})",
                 chunks,
             )
@@ -215,7 +236,7 @@ class Lookup:
         return [self._passage(rows[chunk], scores.get(chunk, 0.0), zone) for chunk in chunks if chunk in rows]
 
     def _passage(self, row: Row, score: float, zone: tzinfo) -> Passage:
-        _, uid, source, kind, title, text, sender, handles, at, locator, context, spans, key, about = row
+        _, uid, source, kind, title, text, sender, handles, at, locator, context, spans, key, about, item = row
         numbers = [int(number) for number in str(handles or "").split()]
         people = dict.fromkeys(self._names.get(number, "?") for number in numbers)
         others = [self._names[n] for n in numbers if n in self._names and not self._person_of[n].me]
@@ -233,6 +254,12 @@ class Lookup:
             context=str(context),
             spans=tuple((str(k), str(label), int(a), int(b)) for k, label, a, b in json.loads(str(spans) or "[]")),
             about=str(about),
+            also=tuple(
+                place(str(further), str(locator))
+                for (further,) in self._store.database.rows(
+                    "SELECT key FROM item WHERE holder = ? AND live = 1 ORDER BY key", (item,)
+                )
+            ),
         )
 
 
