@@ -17,6 +17,10 @@ BLOCK = 1 << 20
 _HEAD = 4096
 _LOCAL_HEADER = b"PK\x03\x04"
 _MOST_MEMBERS = 200_000
+MAX_RATIO = 300
+"""How many times its packed size a member may inflate to; health exports reach about 25."""
+RATIO_FREE = 64 << 20
+"""A member up to this many bytes may have any ratio."""
 _PAPERS = {"electrocardiograms", "clinical-records", "clinical_records", "workout-routes", "attachments"}
 
 
@@ -26,6 +30,10 @@ class Unreadable(Exception):
     def __init__(self, why: str, outcome: Outcome = "malformed") -> None:
         super().__init__(why)
         self.why, self.outcome = why, outcome
+
+
+class _Bomb(Exception):
+    """A member inflates to more than any export."""
 
 
 class Blocks:
@@ -43,6 +51,8 @@ class Blocks:
             self.damage = "the archive is damaged here"
         except OSError as error:
             self.damage = f"the file cannot be read: {(error.strerror or 'input/output error').lower()}"
+        except _Bomb:
+            self.damage = "it unpacks to far more than any health export; the rest was not read"
         except (NotImplementedError, RuntimeError):  # how zipfile says "packed or encrypted in a way I cannot read"
             self.damage = "the archive is encrypted, or packed in a way that is not zip's usual one"
 
@@ -128,11 +138,21 @@ class WholeZip:
         return Blocks(self._read(name))
 
     def _read(self, name: str) -> Iterator[bytes]:
-        if self._archive.getinfo(name).compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        info = self._archive.getinfo(name)
+        if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
             raise NotImplementedError
+        most, size = _most(info.compress_size), 0
         with self._archive.open(name) as member:
             while block := member.read(BLOCK):
+                size += len(block)
+                if size > most:
+                    raise _Bomb
                 yield block
+
+
+def _most(packed: int) -> int:
+    """The bytes that so many packed ones may become."""
+    return max(RATIO_FREE, packed * MAX_RATIO)
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +201,7 @@ class TornZip:
         try:
             for block, reached in self._inflate(local):
                 size, end = size + len(block), reached
-        except zlib.error:
+        except (zlib.error, _Bomb):
             return size, end
         return size, end
 
@@ -190,6 +210,7 @@ class TornZip:
         self._file.seek(local.at)
         at = local.at
         left = local.packed
+        size = 0
         inflater = zlib.decompressobj(-15)
         while left and not inflater.eof:
             packed = self._file.read(BLOCK // 4 if left < 0 else min(BLOCK // 4, left))
@@ -203,6 +224,9 @@ class TornZip:
             while packed and not inflater.eof:
                 block = inflater.decompress(packed, BLOCK)
                 packed = inflater.unconsumed_tail
+                size += len(block)
+                if size > _most(at - local.at):
+                    raise _Bomb
                 yield block, at - len(inflater.unused_data)
                 # Another member may have been read in between.
                 self._file.seek(at)

@@ -14,6 +14,7 @@ from math import isfinite
 from xml.etree.ElementTree import Element
 
 from indexers.health.apple.moments import MINUTE, instant, local_time, zone_offset
+from indexers.health.apple.papers import Route
 from indexers.health.apple.samples import LONGEST_NAME, device_words
 from indexers.record import Event, Section
 
@@ -56,6 +57,11 @@ class Workout:
     distance: tuple[float, str] | None
     energy: tuple[float, str] | None
     heart_rate: float | None
+    statistics: tuple[Sample, ...] = ()
+    pauses: int = 0
+    indoors: bool = False
+    climbed: str = ""
+    routes: tuple[str, ...] = ()
 
     @property
     def key(self) -> str:
@@ -69,8 +75,9 @@ class Workout:
             yield "Workout.distance", self.distance[1], self.distance[0]
         if self.energy:
             yield "Workout.energy", self.energy[1], self.energy[0]
+        yield from self.statistics
 
-    def event(self, id: str) -> Event:  # noqa: A002 - the field's own name
+    def event(self, id: str, *, route: Route | None = None) -> Event:  # noqa: A002 - the field's own name
         """The workout as something that took time, told in one line."""
         title = activity_words(self.activity)
         parts = [f"{title}: {_duration(self.minutes)}"]
@@ -79,11 +86,16 @@ class Workout:
             for value, unit in filter(None, (self.distance, self.energy))
         ]
         parts += [f"average heart rate {self.heart_rate:.0f} bpm"] if self.heart_rate else []
+        parts += [f"{self.climbed} climbed"] if self.climbed else []
+        parts += [f"paused {'once' if self.pauses == 1 else f'{self.pauses} times'}"] if self.pauses else []
+        parts += ["indoors"] if self.indoors else []
+        parts += [f"route of {route.kilometres:.4g} km"] if route else []
         return Event(
             id=id,
             title=title,
             start=local_time(self.start, self.offset),
             end=local_time(self.end, self.offset),
+            place=route.place if route else "",
             text=", ".join(parts),
             locator=f"#workout={local_time(self.start, self.offset).isoformat()}",
         )
@@ -96,14 +108,12 @@ def workout(element: Element) -> Workout:
     end = instant(get("endDate", ""))[0]
     if end < start:
         raise ValueError("a workout does not end before it starts")
-    zone = next(
-        (entry.get("value", "") for entry in element.iter("MetadataEntry") if entry.get("key") == "HKTimeZone"), ""
-    )
-    own = zone_offset(start, zone) if zone else None
+    notes = {entry.get("key", ""): entry.get("value", "") for entry in element.findall("MetadataEntry")}
+    own = zone_offset(start, notes["HKTimeZone"]) if "HKTimeZone" in notes else None
     scale = _MINUTES.get(get("durationUnit", "min"))
     written = _number(get("duration"))
     statistics = [child.attrib for child in element.findall("WorkoutStatistics")]
-    rates = [rate for part in _of(statistics, "HeartRate") if (rate := _number(part.get("average"))) is not None]
+    events = [event.get("type", "") for event in element.findall("WorkoutEvent")]
     return Workout(
         activity=get("workoutActivityType", "")[:LONGEST_NAME] or "HKWorkoutActivityTypeOther",
         start=start,
@@ -115,7 +125,12 @@ def workout(element: Element) -> Workout:
         distance=_total(statistics, "Distance") or _pair(get("totalDistance"), get("totalDistanceUnit")),
         energy=_total(statistics, "ActiveEnergyBurned")
         or _pair(get("totalEnergyBurned"), get("totalEnergyBurnedUnit")),
-        heart_rate=sum(rates) / len(rates) if rates else None,
+        heart_rate=_weighted(list(_of(statistics, "HeartRate")), "average"),
+        statistics=tuple(_statistics(statistics)),
+        pauses=sum(kind.endswith("Pause") for kind in events),
+        indoors=notes.get("HKIndoorWorkout") == "1",
+        climbed=_metres(notes.get("HKElevationAscended", "")),
+        routes=tuple(path for part in element.iter("FileReference") if (path := part.get("path"))),
     )
 
 
@@ -191,14 +206,23 @@ def prescription(element: Element) -> Section:
 def attributes_in_words(element: Element) -> Section:
     """State of mind and medication: their shape in export.xml is not documented, so all attributes become words."""
     start, offset = instant(element.get("startDate") or element.get("date") or "")
-    lines = [
-        f"{activity_words(key).capitalize()}: {value}"
-        for part in element.iter()
-        for key, value in part.attrib.items()
-        if value and key not in ("sourceVersion", "device", "creationDate")
-    ]
     title = activity_words(element.tag)
-    return _section(element.tag.lower(), title, [title, *lines], element, start, offset)
+    return _section(element.tag.lower(), title, [title, *attribute_lines(element)], element, start, offset)
+
+
+def attribute_lines(element: Element) -> list[str]:
+    """The attributes of an element and of what stands inside it, each "Name: value"; metadata by its own keys."""
+    lines = []
+    for part in element.iter():
+        if part.tag == "MetadataEntry":
+            lines.append(f"{activity_words(part.get('key', '').removeprefix('HK'))}: {part.get('value', '')}")
+            continue
+        lines += [
+            f"{activity_words(key)}: {value}"
+            for key, value in part.attrib.items()
+            if value and key not in ("sourceVersion", "device", "creationDate")
+        ]
+    return lines
 
 
 def activity_words(name: str) -> str:
@@ -237,6 +261,50 @@ def _total(statistics: list[dict[str, str]], measure: str) -> tuple[float, str] 
     """The sum over a workout's legs, which share a unit; None where no leg has one."""
     sums = [pair for part in _of(statistics, measure) if (pair := _pair(part.get("sum"), part.get("unit")))]
     return (sum(value for value, unit in sums if unit == sums[0][1]), sums[0][1]) if sums else None
+
+
+def _statistics(statistics: list[dict[str, str]]) -> Iterator[Sample]:
+    """Every statistic but the totals of distance and energy, each kind and figure a measure of its own."""
+    kinds = dict.fromkeys(part.get("type", "").removeprefix(_QUANTITY)[:LONGEST_NAME] for part in statistics)
+    for kind in filter(None, kinds):
+        parts = [part for part in statistics if part.get("type", "").removeprefix(_QUANTITY) == kind]
+        unit = parts[0].get("unit", "")[:LONGEST_NAME]
+        parts = [part for part in parts if part.get("unit", "")[:LONGEST_NAME] == unit]
+        figures = {
+            "average": _weighted(parts, "average"),
+            "minimum": min(_numbers(parts, "minimum"), default=None),
+            "maximum": max(_numbers(parts, "maximum"), default=None),
+        }
+        if not kind.startswith(("Distance", "ActiveEnergyBurned")):
+            figures["sum"] = sum(_numbers(parts, "sum")) if _numbers(parts, "sum") else None
+        yield from ((f"Workout.{kind}.{figure}", unit, value) for figure, value in figures.items() if value is not None)
+
+
+def _weighted(parts: list[dict[str, str]], figure: str) -> float | None:
+    """The mean of a figure over the legs of a workout, each by its length; legs without one count alike."""
+    pairs = [(number, _length(part)) for part in parts if (number := _number(part.get(figure))) is not None]
+    whole = sum(length for _, length in pairs)
+    if not whole:
+        return sum(number for number, _ in pairs) / len(pairs) if pairs else None
+    return sum(number * length for number, length in pairs) / whole
+
+
+def _length(part: dict[str, str]) -> int:
+    try:
+        return max(instant(part.get("endDate", ""))[0] - instant(part.get("startDate", ""))[0], 0)
+    except ValueError:
+        return 0
+
+
+def _numbers(parts: list[dict[str, str]], figure: str) -> list[float]:
+    return [number for part in parts if (number := _number(part.get(figure))) is not None]
+
+
+def _metres(written: str) -> str:
+    """Centimetres, as Apple writes heights, in metres; what is in another unit stays as it was written."""
+    value, _, unit = written.partition(" ")
+    number = _number(value)
+    return f"{number / 100:.0f} m" if unit == "cm" and number is not None else written[:LONGEST_NAME]
 
 
 def _pair(value: str | None, unit: str | None) -> tuple[float, str] | None:

@@ -121,7 +121,16 @@ def _cut(data: bytes, *, last: bool) -> Generator[Piece, None, int]:
             yield Other(name=name, data=data[start:end])
         at = end
     end = data.rfind(b"<Record ", at)
-    if last and (end < 0 or _TAG.match(data, end)):
+    if end >= 0 and (last or len(data) - end > LONGEST_ELEMENT):
+        # A Record that goes on and on is given up where its tag is not whole; what stands inside it may follow.
+        whole = _TAG.match(data, end) is not None
+        if not whole and not last:
+            if end > at:
+                yield Records(data=data[at:end])
+            yield Broken(name="Record")
+            return len(data)
+        end = len(data) if whole else end
+    elif last:
         end = len(data)
     if end > at:
         yield Records(data=data[at:end])

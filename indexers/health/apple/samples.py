@@ -14,10 +14,21 @@ from math import isfinite
 from operator import add, gt, sub
 
 from indexers.health.apple.markup import record_tags, text
-from indexers.health.apple.moments import MINUTE, SECONDS, Hours, OffsetHistory, Offsets, instant, zone_offset
+from indexers.health.apple.moments import (
+    MINUTE,
+    SECONDS,
+    Hours,
+    OffsetHistory,
+    Offsets,
+    instant,
+    local_time,
+    zone_offset,
+)
 from indexers.record import BATCH_ROWS, SampleBatch
 
 _MOST_SERIES = 256
+_MOST_MEASURES = 2_000
+_MOST_ODD = 1_000
 _MOST_HEADS = 16_384
 _LONGEST_HEAD = 2_048
 LONGEST_NAME = 400
@@ -38,10 +49,11 @@ _ZONE = re.compile(rb'key="HKTimeZone" value="([^"]*)"')
 _DEVICE_FIELD = re.compile(r"\b(?:name|manufacturer|model|hardware):.*?(?=, [\w ]+:|>*$)")
 _DEVICE_ADDRESS = re.compile(r"<*HKDevice: 0x[0-9a-f]+>?,? ?")
 
-NOT_A_NUMBER = "the value is not a number; left out"
-BAD_TIME = "the start or end is not a time; left out"
-BACKWARDS = "the end lies before the start; left out"
+NOT_A_NUMBER = "the value is not a number; kept as words, out of all numbers"
+BAD_TIME = "the start or end is not a time; kept as words, out of all numbers"
+BACKWARDS = "the end lies before the start; kept as words, out of all numbers"
 BROKEN_TAG = "the record is cut off or not XML; left out"
+TOO_MANY_KINDS = "records of more kinds than any health export has; left out"
 NEGATIVE = "the value is below zero; kept as exported"
 ODD_DATE = "dated before 1990 or after the export; kept as exported"
 KEPT = frozenset({NEGATIVE, ODD_DATE})
@@ -59,10 +71,15 @@ class _Codes(dict[bytes, int]):
 class _Series:
     """The samples of one measure, unit, source and device that wait to fill a batch."""
 
-    __slots__ = ("codes", "device", "end", "label", "labelled", "measure", "offset", "source", "start", "unit", "value")
+    __slots__ = (
+        "codes", "device", "end", "label", "labelled", "measure", "offset", "source", "start", "surplus", "unit", "value",
+    )  # fmt: skip
 
-    def __init__(self, measure: str, unit: str, source: str, device: str, *, labelled: bool) -> None:
-        self.measure, self.unit, self.source, self.device, self.labelled = measure, unit, source, device, labelled
+    def __init__(
+        self, measure: str, unit: str, source: str, device: str, *, labelled: bool, surplus: bool = False
+    ) -> None:
+        self.measure, self.unit, self.source, self.device = measure, unit, source, device
+        self.labelled, self.surplus = labelled, surplus
         self.clear()
 
     def clear(self) -> None:
@@ -101,15 +118,19 @@ class _Series:
 class Sampler:
     """Turns Records into SampleBatches. Holds a bounded number of unfilled ones; `finish` gives those.
 
-    `records` counts the Records seen, `beats` the single heartbeats that are not kept, `trouble` the rows by what is
-    wrong with them, `history` the offsets of all that was given out. Rows that start after `latest` (Unix ms) are odd.
+    `records` counts the Records seen, `beats` the single heartbeats in them, `metadata` their notes, `trouble` the rows by what is
+    wrong with them, `odd` the first of the rows that are no samples in words, `history` the offsets of all that was given
+    out. Rows that start after `latest` (Unix ms) are odd.
     """
 
     def __init__(self) -> None:
         self.records = 0
         self.beats = 0
         self.latest = _YEAR_2100
+        self.metadata = 0
         self.trouble: Counter[str] = Counter()
+        self.odd: list[str] = []
+        self._measures: set[str] = set()
         self.history = OffsetHistory()
         self._open: dict[tuple[str, str, str, str, bool], _Series] = {}
         self._heads: dict[bytes, _Series] = {}
@@ -118,6 +139,7 @@ class Sampler:
     def read(self, data: bytes) -> Iterator[SampleBatch]:
         """The samples of a run of Records. A Record's own zone (HKTimeZone) wins over the offset of its times."""
         self.beats += data.count(b"<InstantaneousBeatsPerMinute ")
+        self.metadata += data.count(b"<MetadataEntry ")
         at = begin = 0
         zone = b""
         for found in _ZONE.finditer(data):
@@ -128,6 +150,7 @@ class Sampler:
                 yield from self._rows(data[begin:at], zone)
                 yield from self._rows(data[at:start], b"")
                 begin, zone = start, found[1]
+            self.metadata -= 1
             at = found.end()
         yield from self._rows(data[begin:at], zone)
         yield from self._rows(data[at:], b"")
@@ -189,7 +212,9 @@ class Sampler:
                 start, offset = instant(tag.get("startDate", ""))
                 end = instant(tag["endDate"])[0] if "endDate" in tag else start
             except ValueError:
-                self.trouble[BAD_TIME] += 1
+                self._note(
+                    BAD_TIME, *(tag.get(key, "") for key in ("type", "sourceName", "startDate", "endDate", "value"))
+                )
                 continue
             names = (tag.get(key, "")[:LONGEST_NAME] for key in ("type", "unit", "sourceName", "device"))
             series = self._labelled_or_not(*names)
@@ -221,7 +246,13 @@ class Sampler:
             state = self._series((series.measure, series.unit, series.source, series.device, True))
             yield from self._extend(state, start, end, offset, [1.0], [raw[0][:LONGEST_NAME]])
         else:
-            self.trouble[NOT_A_NUMBER] += 1
+            self._note(NOT_A_NUMBER, *_named(series, start[0], end[0]), text(raw[0]))
+
+    def _note(self, why: str, *words: str) -> None:
+        """Count a row that is no sample, and keep its words while there are few."""
+        self.trouble[why] += 1
+        if len(self.odd) < _MOST_ODD:
+            self.odd.append(", ".join(word[:LONGEST_NAME] for word in words if word))
 
     def _extend(
         self,
@@ -232,6 +263,9 @@ class Sampler:
         value: list[float],
         label: list[bytes],
     ) -> Iterator[SampleBatch]:
+        if series.surplus:
+            self.trouble[TOO_MANY_KINDS] += len(start)
+            return
         at = 0
         while at < len(start):
             room = slice(at, at + BATCH_ROWS - len(series.start))
@@ -255,11 +289,15 @@ class Sampler:
     def _drop_impossible(self, series: _Series) -> None:
         backwards = list(map(gt, series.start, series.end))
         if any(backwards):
-            self.trouble[BACKWARDS] += sum(backwards)
+            for row in compress(range(len(backwards)), backwards):
+                state = text(list(series.codes)[series.label[row]]) if series.label else f"{series.value[row]:g}"
+                self._note(BACKWARDS, *_named(series, series.start[row], series.end[row]), state, series.unit)
             series.keep([not wrong for wrong in backwards])
         if not isfinite(sum(series.value)):
             finite = list(map(isfinite, series.value))
-            self.trouble[NOT_A_NUMBER] += len(finite) - sum(finite)
+            for row in (at for at, good in enumerate(finite) if not good):
+                words = _named(series, series.start[row], series.end[row])
+                self._note(NOT_A_NUMBER, *words, f"{series.value[row]}", series.unit)
             series.keep(finite)
 
     def _series_of(self, head: bytes) -> _Series:
@@ -276,6 +314,10 @@ class Sampler:
     def _series(self, key: tuple[str, str, str, str, bool]) -> _Series:
         series = self._open.get(key)
         if series is None:
+            known = key[0] in self._measures or len(self._measures) < _MOST_MEASURES
+            if not known:
+                return _Series(*key[:4], labelled=key[4], surplus=True)
+            self._measures.add(key[0])
             series = self._open[key] = _Series(*key[:4], labelled=key[4])
         return series
 
@@ -293,6 +335,18 @@ def device_words(device: str) -> str:
     """A HKDevice description without its memory address and versions, so that one device stays one over the years."""
     fields = _DEVICE_FIELD.findall(device)
     return ", ".join(fields) if fields else _DEVICE_ADDRESS.sub("", device).strip("<> ")
+
+
+def _named(series: _Series, start: int, end: int) -> tuple[str, str, str]:
+    """A row's measure, source and times in words."""
+    return series.measure, series.source, f"{_written(start)} to {_written(end)}"
+
+
+def _written(milliseconds: int) -> str:
+    try:
+        return f"{local_time(milliseconds, 0):%Y-%m-%d %H:%M:%S} UTC"
+    except ValueError:
+        return f"{milliseconds} ms"
 
 
 def _in_zone(start: int, zone: bytes, offset: int) -> int:

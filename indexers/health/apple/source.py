@@ -1,48 +1,67 @@
-"""Apple Health: an item is one export (a zip, or an unpacked export.xml); its id is the absolute path."""
+"""Apple Health: an item is one export (a zip, or an unpacked export.xml), told apart by path, export date and owner.
+
+A newer export at the same path is thus another item: what the older one held beyond it stays.
+"""
 
 from __future__ import annotations
 
 import os
 import zipfile
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
-from datetime import timedelta
-from pathlib import Path, PurePosixPath
-from xml.etree.ElementTree import Element
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote
 
-from indexers.health.apple import elements
-from indexers.health.apple.archive import Export, Unreadable, find_xml, opened
-from indexers.health.apple.clinical import LARGEST, NoResource, UnknownResource, clinical
-from indexers.health.apple.ecg import ecg
-from indexers.health.apple.markup import Broken, Other, Piece, Records, Root, pieces, tree
-from indexers.health.apple.moments import DAY, MINUTE, instant, midnight
-from indexers.health.apple.samples import KEPT, Sampler
-from indexers.record import Outcome, Record, SampleBatch, Skipped
+from indexers.health.apple.archive import Unreadable, find_xml, opened
+from indexers.health.apple.elements import digest, profile
+from indexers.health.apple.markup import Other, Records, pieces, tree
+from indexers.health.apple.reading import Reading, Wishes
+from indexers.record import Record, Skipped
 from indexers.source import Item, Options, SourceUnavailable
 
 _REMEDY = "In the Health app, tap your picture, choose Export All Health Data, and put the zip there."
-_ECG_HEAD = 8 << 10
-_MOST_NAMES = 100
-_MOST_STUBS = 100_000
-_LONGEST_NAME = 300
+_ANYONE = "any"
+_HEAD_PIECES = 50
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Found:
+    """An export that exists: when it was made ("" where it does not say) and a code for birth date and sex."""
+
+    path: Path
+    state: os.stat_result
+    exported: str
+    owner: str
+
+    @property
+    def item(self) -> str:
+        if not self.exported and not self.owner:
+            return str(self.path)
+        return f"{self.path}#exported={quote(self.exported, safe=':+')}&owner={self.owner}"
 
 
 class AppleHealth:
     """Exports of the Health app at `path`: a zip, an unpacked export.xml, or a folder that holds such.
 
     An import: a deleted zip takes nothing with it. Each export holds everything, so a newer one repeats an older one.
-    Records inside a Correlation are not read, for Apple repeats them at top level. Left out: single heartbeats,
-    voltages of ECGs, workout routes, attachments, metadata other than HKTimeZone. Raises ValueError on any option.
+    Records inside a Correlation are not read, for Apple repeats them at top level. Left out: voltages of ECGs,
+    attachments, metadata other than HKTimeZone; workout routes and single heartbeats unless asked for.
+
+    Options: `routes` (true reads distance and beginning of workout routes), `beats` (true keeps single heartbeats),
+    `owner` (the code of the person whose exports are read, "any" for everyone's). Without `owner`, exports of another
+    birth date or sex than the oldest one's are not read, and a Skipped says what to do. Raises ValueError on others.
     """
 
     mirror = False
 
     def __init__(self, *, name: str, path: Path, options: Options) -> None:
-        if options:
-            raise ValueError(f"apple-health takes no options; remove {', '.join(sorted(options))}")
+        unknown = sorted(set(options) - {"routes", "beats", "owner"})
+        if unknown:
+            raise ValueError(f"apple-health does not know {', '.join(unknown)}; it knows routes, beats and owner")
         self.name = name
         self._path = path.absolute()
+        self._wishes = Wishes(routes=_flag(options, "routes"), beats=_flag(options, "beats"))
+        self._owner = str(options.get("owner", ""))
 
     def roots(self) -> Sequence[Path]:
         """The export, or the folder of exports."""
@@ -53,216 +72,94 @@ class AppleHealth:
         try:
             found = _exports(self._path)
         except FileNotFoundError:
-            raise SourceUnavailable(f"{self._path} does not exist. {_REMEDY}") from None
+            raise SourceUnavailable(f"{self._path} does not exist; what was read before stays. {_REMEDY}") from None
         except PermissionError:
             raise SourceUnavailable(f"{self._path} may not be read; give homebody access to it.") from None
         except NotADirectoryError:
             raise SourceUnavailable(f"{self._path} is neither a zip nor a folder. {_REMEDY}") from None
         if not found:
             raise SourceUnavailable(f"{self._path} holds no Apple Health export. {_REMEDY}")
-        for path, state in found:
-            mark = f"{state.st_size}:{state.st_mtime_ns}:{state.st_ino}"
-            yield Item(id=str(path), fingerprint=mark, identity=f"{state.st_dev}:{mark}", size=state.st_size)
+        first = next((export.owner for export in sorted(found, key=_age) if export.owner), "")
+        wanted = self._owner or first
+        for export in found:
+            if wanted != _ANYONE and export.owner not in ("", wanted):
+                yield self._of_another(export)
+                continue
+            state = export.state
+            mark = f"{state.st_size}:{state.st_mtime_ns}:{state.st_ino}:{self._wishes.routes:d}{self._wishes.beats:d}"
+            yield Item(id=export.item, fingerprint=mark, identity=f"{state.st_dev}:{mark}", size=state.st_size)
 
     def read(self, item: Item) -> Iterator[Record | Skipped]:
         """Samples and workouts first, in the order of the export, then papers, then what was left out and why."""
+        path = Path(item.id.rpartition("#exported=")[0] or item.id)
         try:
-            with opened(Path(item.id)) as export:
-                yield from _Reading(item.id, export).records()
+            with opened(path) as export:
+                yield from Reading(str(path), path, export, self._wishes).records()
         except Unreadable as error:
-            yield Skipped(where=item.id, why=error.why, outcome=error.outcome)
+            yield Skipped(where=str(path), why=error.why, outcome=error.outcome)
         except FileNotFoundError:
-            yield Skipped(where=item.id, why="the export is gone; what was read before stays", outcome="vanished")
+            yield Skipped(where=str(path), why="the export is gone; what was read before stays", outcome="vanished")
         except PermissionError:
             why = "the export may not be read; give homebody access"
-            yield Skipped(where=item.id, why=why, outcome="no_permission")
+            yield Skipped(where=str(path), why=why, outcome="no_permission")
+
+    def _of_another(self, export: _Found) -> Skipped:
+        why = (
+            "its birth date or sex is not that of the exports read so far, so it is not mixed in; to read it all the same:"
+            f" homebody sources change {self.name} --option owner=any; to read this person's exports only:"
+            f" homebody sources change {self.name} --option owner={export.owner}"
+        )
+        return Skipped(where=export.item, why=why, outcome="ambiguous")
 
 
-class _Reading:
-    """One pass over one export."""
-
-    def __init__(self, where: str, export: Export) -> None:
-        self._where, self._export = where, export
-        self._sampler = Sampler()
-        self._offset = 0
-        self._settled = -1
-        self._ids: Counter[str] = Counter()
-        self._left_out: Counter[tuple[Outcome, str, str]] = Counter()
-        self._providers: dict[str, str] = {}
-        self._kinds: dict[str, Callable[[Element], Iterator[Record]]] = {
-            "ExportDate": self._export_date,
-            "Me": lambda element: iter((elements.profile(element),)),
-            "Workout": self._workout,
-            "ActivitySummary": self._rings,
-            "ClinicalRecord": self._stub,
-            "Audiogram": lambda element: iter((elements.audiogram(element),)),
-            "VisionPrescription": lambda element: iter((elements.prescription(element),)),
-            "StateOfMind": lambda element: iter((elements.attributes_in_words(element),)),
-            "Medication": lambda element: iter((elements.attributes_in_words(element),)),
-            "MedicationDoseEvent": lambda element: iter((elements.attributes_in_words(element),)),
-        }
-
-    def records(self) -> Iterator[Record | Skipped]:
-        """Everything of the export, and at the end one Skipped for each reason that something was not kept."""
-        try:
-            xml = find_xml(self._export)
-        except Unreadable:
-            if self._export.damage:
-                yield from map(self._named, self._papers(""))
-                yield from self._skipped()
-            raise
-        blocks = self._export.blocks(xml)
-        opened_root = closed_root = False
-        for piece in pieces(blocks):
-            if isinstance(piece, Root):
-                opened_root, closed_root = True, not piece.opened
-            else:
-                yield from map(self._named, self._piece(piece))
-        yield from self._sampler.finish()
-        if not opened_root:
-            raise Unreadable("the XML holds no health data; export again in the Health app")
-        yield from map(self._named, self._papers(xml))
-        damage = blocks.damage or self._export.damage
-        if not closed_root or damage:
-            lost = "some files are missing" if closed_root else f"ended early after {self._sampler.records} records"
-            cause = f" ({damage})" if damage else ""
-            why = f"{lost}{cause}; what came is kept; export again in the Health app"
-            yield Skipped(where=self._where, why=why)
-        yield from self._skipped()
-
-    def _piece(self, piece: Piece) -> Iterator[Record]:
-        match piece:
-            case Records():
-                yield from self._sampler.read(piece.data)
-            case Broken():
-                why = "an element is cut off, never ends, or is far too long"
-                self._leave_out("malformed", piece.name or "markup", why)
-            case Other(name="Correlation"):
-                pass
-            case Other() if piece.name in self._kinds:
-                yield from self._element(piece)
-            case Other():
-                self._leave_out("unsupported", piece.name, "elements of this kind cannot be read yet")
-
-    def _element(self, piece: Other) -> Iterator[Record]:
-        element = tree(piece.data)
-        if element is None:
-            self._leave_out("malformed", piece.name, "the element is not XML, even after repair")
-            return
-        try:
-            yield from self._kinds[piece.name](element)
-        except (ValueError, OverflowError):
-            self._leave_out("malformed", piece.name, "a date or another needed value is missing or impossible")
-
-    def _export_date(self, element: Element) -> Iterator[Record]:
-        exported, self._offset = instant(element.get("value", ""))
-        self._sampler.latest = exported + DAY
-        return iter(())
-
-    def _workout(self, element: Element) -> Iterator[Record]:
-        workout = elements.workout(element)
-        yield workout.event(workout.key)
-        for measure, unit, value in workout.samples():
-            key = (measure, unit, workout.source, workout.device)
-            span = {"start": workout.start, "end": workout.end, "offset": workout.offset}
-            yield from self._sampler.add(key, **span, value=value, label=workout.activity)
-
-    def _rings(self, element: Element) -> Iterator[Record]:
-        day, samples = elements.rings(element)
-        if self._settled != self._sampler.records:
-            # A day without an offset is placed by the samples around it, so those must be known first.
-            self._settled = self._sampler.records
-            yield from self._sampler.finish()
-        east, next_east = (self._sampler.history.at(of, default=self._offset) for of in (day, day + timedelta(days=1)))
-        start, end = midnight(day) - east * MINUTE, midnight(day) + DAY - next_east * MINUTE
-        for measure, unit, value in samples:
-            key = (measure, unit, "Activity rings", "")
-            yield from self._sampler.add(key, start=start, end=end, offset=east, value=value)
-
-    def _stub(self, element: Element) -> Iterator[Record]:
-        path = element.get("resourceFilePath", "")
-        if path and len(self._providers) < _MOST_STUBS:
-            self._providers[PurePosixPath(path).name] = element.get("sourceName", "")
-        return iter(())
-
-    def _papers(self, xml: str) -> Iterator[Record]:
-        for name in sorted(self._export.members):
-            path = PurePosixPath(name)
-            if name == xml or path.suffix.lower() == ".xml" or path.name.startswith(".") or "__MACOSX" in path.parts:
-                continue
-            match path.suffix.lower():
-                case ".json":
-                    yield from self._clinical(name, path.name)
-                case ".csv":
-                    yield from self._ecg(name)
-                case ".gpx":
-                    self._leave_out("excluded", "workout routes", "routes tell where you were and are left out")
-                case _:
-                    self._leave_out("excluded", "attachments", "attached files are not part of the health data")
-        for _ in self._providers:
-            why = "the export names a clinical record whose file it does not hold"
-            self._leave_out("vanished", "ClinicalRecord", why)
-
-    def _clinical(self, name: str, base: str) -> Iterator[Record]:
-        provider = self._providers.pop(base, "")
-        body = self._head(name, LARGEST + 1)
-        if len(body) > LARGEST:
-            self._leave_out("too_large", name, f"a clinical record is larger than {LARGEST >> 20} MB")
-            return
-        try:
-            yield clinical(name, body, provider=provider)
-        except UnknownResource as error:
-            self._leave_out("unsupported", error.kind, "clinical records of this kind cannot be read yet")
-        except NoResource:
-            self._leave_out("malformed", name, "the file is no clinical record (FHIR)")
-
-    def _ecg(self, name: str) -> Iterator[Record]:
-        section = ecg(name, self._head(name, _ECG_HEAD))
-        if section is None:
-            self._leave_out("malformed", name, "the file is no electrocardiogram as the Health app writes them")
-        else:
-            yield section
-
-    def _head(self, name: str, size: int) -> bytes:
-        body = b""
-        for block in self._export.blocks(name):
-            body += block
-            if len(body) >= size:
-                break
-        return body[:size]
-
-    def _named(self, record: Record) -> Record:
-        """The record, its id made unique: an export may hold one workout twice."""
-        if isinstance(record, SampleBatch):
-            return record
-        self._ids[record.id] += 1
-        times = self._ids[record.id]
-        return record if times == 1 else replace(record, id=f"{record.id}-{times}")
-
-    def _leave_out(self, outcome: Outcome, what: str, why: str) -> None:
-        key = outcome, what[:_LONGEST_NAME], why
-        if key not in self._left_out and len(self._left_out) >= _MOST_NAMES:
-            key = outcome, "others", why
-        self._left_out[key] += 1
-
-    def _skipped(self) -> Iterator[Skipped]:
-        for why, count in self._sampler.trouble.items():
-            outcome: Outcome = "ambiguous" if why in KEPT else "malformed"
-            yield Skipped(where=f"{self._where}#Record", why=why, outcome=outcome, count=count)
-        if self._sampler.beats:
-            why = "single heartbeats inside heart rate variability are counted, not kept"
-            yield Skipped(where=f"{self._where}#beats", why=why, outcome="excluded", count=self._sampler.beats)
-        for (outcome, what, why), count in self._left_out.items():
-            yield Skipped(where=f"{self._where}#{what}", why=why, outcome=outcome, count=count)
+def _flag(options: Options, key: str) -> bool:
+    value = options.get(key, False)
+    if not isinstance(value, bool):
+        raise ValueError(f"{key} is true or false")
+    return value
 
 
-def _exports(path: Path) -> list[tuple[Path, os.stat_result]]:
-    """The exports at a path with their state, oldest first. Raises OSError."""
+def _age(export: _Found) -> tuple[str, int]:
+    return export.exported or "9", export.state.st_mtime_ns
+
+
+def _exports(path: Path) -> list[_Found]:
+    """The exports at a path, oldest first. Raises OSError."""
     if not path.is_dir():
-        return [(path, path.stat())]
+        state = path.stat()
+        return [_found(path, state)]
     files = [file for pattern in ("*.zip", "*.xml", "*/*.xml") for file in path.glob(pattern)]
-    found = [(file, file.stat()) for file in files if _looks_right(file)]
-    return sorted(found, key=lambda pair: (pair[1].st_mtime_ns, str(pair[0])))
+    found = [_found(file, file.stat()) for file in files if _looks_right(file)]
+    return sorted(found, key=lambda export: (export.state.st_mtime_ns, str(export.path)))
+
+
+def _found(path: Path, state: os.stat_result) -> _Found:
+    exported, owner = "", ""
+    try:
+        with opened(path) as export:
+            exported, owner = _head(pieces(export.blocks(find_xml(export))))
+    except (Unreadable, OSError):
+        pass  # reading it says what is wrong
+    return _Found(path=path, state=state, exported=exported, owner=owner)
+
+
+def _head(found: Iterator[object]) -> tuple[str, str]:
+    """The export's date, and a code that stands for the owner's birth date and sex ("" where neither is set)."""
+    exported = ""
+    for _ in range(_HEAD_PIECES):
+        piece = next(found, None)
+        if piece is None or (isinstance(piece, Records) and b"<Record " in piece.data):
+            break
+        element = tree(piece.data) if isinstance(piece, Other) and piece.name in ("ExportDate", "Me") else None
+        if element is None:
+            continue
+        if element.tag == "ExportDate":
+            exported = " ".join(element.get("value", "").split())[:40]
+        else:
+            words = profile(element).text
+            # A letter in front, so that no configuration file takes the code for a number.
+            return exported, "" if words.count("not set") == 2 else f"p{digest(words)[:10]}"
+    return exported, ""
 
 
 def _looks_right(path: Path) -> bool:

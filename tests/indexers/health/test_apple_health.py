@@ -35,6 +35,7 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def records(archive: Path) -> list[Record | Skipped]:
+    """What one reading of the archive yields."""
     return check_source(AppleHealth(name="health", path=archive, options={}))
 
 
@@ -80,7 +81,9 @@ def test_the_days_hold_what_was_planted(records: list[Record | Skipped]) -> None
     weight = [batch.value[at] for batch in batches(records) if batch.measure == WEIGHT for at in on(day, batch)]
     assert (resting, weight) == ([55.0], [71.3])
     runs = [record for record in records if isinstance(record, Event) and record.start.date() == day]
-    assert [run.text for run in runs] == ["Running: 57 min 45 s, 10.5 km, 672 kcal, average heart rate 147 bpm"]
+    assert [run.text for run in runs] == [
+        "Running: 57 min 45 s, 10.5 km, 672 kcal, average heart rate 147 bpm, 42 m climbed, paused once"
+    ]
     assert runs[0].start.utcoffset() == timedelta(hours=2)
 
 
@@ -128,13 +131,14 @@ def test_series_do_not_split_at_new_addresses_and_versions(records: list[Record 
     }
 
 
-def test_papers_become_sections_without_the_wearers_name(records: list[Record | Skipped]) -> None:
+def test_papers_become_sections_without_the_wearers_name(archive: Path, records: list[Record | Skipped]) -> None:
     sections = {section.title: section for section in records if isinstance(section, Section)}
     assert sections["Health profile"].id == "me"
     assert sections["Health profile"].text == "Date of birth: 1984-05-17\nSex: female"
     glucose = sections["Observation: Glucose"]
     assert glucose.text == "Glucose: 94 mg/dL (reference 70–99), 2024-03-04\nFrom: Lindenhof Practice"
-    assert glucose.locator == "#apple_health_export/clinical-records/Observation-00000000.json"
+    assert glucose.locator == f"{archive.as_uri()}#apple_health_export/clinical-records/Observation-00000000.json"
+    assert glucose.id == "clinical-records/Observation-00000000.json", "the same in every export"
     ecg = sections["Electrocardiogram (ECG)"]
     assert "as written: Sinusrhythmus" in ecg.text
     heads = [section for section in records if isinstance(section, Section) and section.title == ecg.title]
@@ -148,6 +152,7 @@ def test_what_is_left_out_is_counted(records: list[Record | Skipped]) -> None:
         for record in records
         if isinstance(record, Skipped)
     }
+    assert skipped.pop("metadata")[0] == "excluded"
     assert skipped == {"beats": ("excluded", 5 * 61), "workout routes": ("excluded", 1)}
 
 
@@ -169,7 +174,8 @@ def test_a_folder_gives_its_exports_oldest_first_and_passes_over_other_files(arc
         other.writestr("notes.txt", "nothing to see")
     (tmp_path / "feed.xml").write_text("<rss/>")
     items = list(AppleHealth(name="health", path=tmp_path, options={}).scan())
-    assert [Path(item.id).name for item in items if isinstance(item, Item)] == ["a.zip", "b.zip"]
+    names = [Path(item.id.partition("#")[0]).name for item in items if isinstance(item, Item)]
+    assert names == ["a.zip", "b.zip"]
 
 
 def test_a_changed_file_changes_its_fingerprint(archive: Path, tmp_path: Path) -> None:
@@ -193,9 +199,10 @@ def test_nothing_to_look_at_names_the_remedy(tmp_path: Path, name: str) -> None:
         list(AppleHealth(name="health", path=tmp_path / name, options={}).scan())
 
 
-def test_options_are_refused() -> None:
-    with pytest.raises(ValueError, match="routes"):
-        AppleHealth(name="health", path=Path("/x"), options={"routes": True})
+@pytest.mark.parametrize("options", [{"route": True}, {"routes": "maybe"}, {"beats": 1}])
+def test_wrong_options_are_refused(options: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match=r"routes|beats"):
+        AppleHealth(name="health", path=Path("/x"), options=options)
 
 
 def test_batches_are_full_but_for_the_last_of_each_series(pack: Pack, read: Read) -> None:

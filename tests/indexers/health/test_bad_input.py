@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from agent.demo.health_zip import Layout, Wearer, write_export
 from indexers.contract import check_source
-from indexers.health.apple import AppleHealth
+from indexers.health.apple import AppleHealth, archive
 from indexers.record import Record, SampleBatch, Section, Skipped
 from tests.indexers.health.conftest import Pack, Read
 
@@ -108,8 +108,8 @@ def test_an_archive_without_its_table_of_contents_loses_nothing(whole: Path, tmp
     records = check_source(AppleHealth(name="health", path=path, options={}))
     complete = check_source(AppleHealth(name="health", path=whole, options={}))
     assert values(records) == values(complete)
-    assert [record for record in records if isinstance(record, Section)] == [
-        record for record in complete if isinstance(record, Section)
+    assert [(record.id, record.text) for record in records if isinstance(record, Section)] == [
+        (record.id, record.text) for record in complete if isinstance(record, Section)
     ]
     assert [entry.why for entry in skipped(records) if entry.outcome == "malformed"] == [
         "some files are missing (the archive is cut off); what came is kept; export again in the Health app"
@@ -178,11 +178,21 @@ def test_odd_values_are_counted_by_reason(pack: Pack, read: Read) -> None:
     records = read(pack(body))
     assert sorted(values(records)) == [-4.0, -4.0, 1.0, 3.0, 4.0]
     assert {entry.why: (entry.count, entry.outcome) for entry in skipped(records)} == {
-        "the value is not a number; left out": (3, "malformed"),
+        "the value is not a number; kept as words, out of all numbers": (3, "malformed"),
         "the value is below zero; kept as exported": (1, "ambiguous"),
-        "the end lies before the start; left out": (1, "malformed"),
+        "the end lies before the start; kept as words, out of all numbers": (1, "malformed"),
         "dated before 1990 or after the export; kept as exported": (2, "ambiguous"),
-        "the start or end is not a time; left out": (2, "malformed"),
+        "the start or end is not a time; kept as words, out of all numbers": (2, "malformed"),
+    }
+    (kept,) = [record for record in records if isinstance(record, Section)]
+    assert kept.title == "Records that are no samples"
+    assert set(kept.text.splitlines()) == {
+        "T, S, yesterday, 2024-01-01 08:00:00 +0100, 5",
+        "T, S, 2024-02-30 08:00:00 +0100, 2024-01-01 09:00:00 +0100, 6",
+        "T, S, 2024-01-01 07:00:00 UTC to 2024-01-01 08:00:00 UTC, 12 steps",
+        "T, S, 2024-01-01 08:00:00 UTC to 2024-01-01 07:00:00 UTC, 2, count",
+        "T, S, 2024-01-01 07:00:00 UTC to 2024-01-01 08:00:00 UTC, nan, count",
+        "T, S, 2024-01-01 07:00:00 UTC to 2024-01-01 08:00:00 UTC, inf, count",
     }
 
 
@@ -192,13 +202,43 @@ def test_a_correlations_records_count_once(pack: Pack, read: Read) -> None:
 
 
 def test_unknown_elements_are_counted_by_name_and_bounded(pack: Pack, read: Read) -> None:
-    body = "".join(f"<Novelty{number}/>" for number in range(3_000)) + '<Gadget a="1"><Part/></Gadget>' * 7 + STEP
+    body = '<Gadget a="1"><Part/></Gadget>' * 7 + "".join(f"<Novelty{number}/>" for number in range(3_000)) + STEP
     records = read(pack(body))
     assert values(records) == [12.0]
-    counts = {entry.where.partition("#")[2]: entry.count for entry in skipped(records)}
-    assert len(counts) <= 101
-    assert sum(counts.values()) == 3_007
-    assert {entry.outcome for entry in skipped(records)} == {"unsupported"}
+    counts = {entry.where.rpartition("#")[2]: (entry.outcome, entry.count) for entry in skipped(records)}
+    assert len(counts) <= 102
+    assert sum(count for _, count in counts.values()) == 3_007
+    assert counts["Gadget"] == ("ambiguous", 7), "its words are kept"
+    assert counts["Novelty0"] == ("unsupported", 1), "it has none"
+    (kept,) = [record for record in records if isinstance(record, Section)]
+    assert (kept.title, kept.text) == ("Gadget", "A: 1")
+
+
+def test_a_million_kinds_of_records_stay_bounded(pack: Pack, read: Read) -> None:
+    """What no health export has: beyond two thousand kinds they are counted, and what is usual still arrives."""
+    line = f' <Record type="T{{}}" sourceName="S" unit="count" {START} value="1"/>\n'
+    records = read(pack(STEP + "".join(map(line.format, range(20_000))) + STEP))
+    assert len({record.measure for record in records if isinstance(record, SampleBatch)}) == 2_000
+    assert values(records).count(12.0) == 2
+    assert [(entry.count, entry.outcome) for entry in skipped(records)] == [(18_001, "malformed")]
+
+
+def test_a_member_that_inflates_without_end_is_given_up(
+    pack: Pack, read: Read, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(archive, "RATIO_FREE", 1 << 20)
+    records = read(pack(STEP * 3 + " " * (40 << 20)))
+    (trouble,) = skipped(records)
+    assert "unpacks to far more" in trouble.why
+    assert values(records) == [12.0] * 3
+
+
+def test_a_record_that_never_ends_costs_itself(pack: Pack, read: Read) -> None:
+    noise = Random(2).randbytes(9 << 20).hex()
+    endless = f'<Record type="StepCount" sourceName="{noise}'
+    records = read(pack(f"{STEP}{endless}\n{STEP}"))
+    assert sum(values(records)) == 24.0
+    assert {entry.outcome for entry in skipped(records)} == {"malformed"}
 
 
 def test_one_broken_workout_costs_one_workout(pack: Pack, read: Read) -> None:

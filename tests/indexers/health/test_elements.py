@@ -33,7 +33,9 @@ def test_a_workout_of_today() -> None:
             f'<WorkoutStatistics type="HKQuantityTypeIdentifierDistanceCycling" {SPAN} sum="20.5" unit="km"/>'
             f'<WorkoutStatistics type="HKQuantityTypeIdentifierDistanceCycling" {SPAN} sum="4.5" unit="km"/>'
             f'<WorkoutStatistics type="HKQuantityTypeIdentifierActiveEnergyBurned" {SPAN} sum="512.4" unit="kJ"/>'
-            f'<WorkoutStatistics type="HKQuantityTypeIdentifierHeartRate" {SPAN} average="131.6" unit="count/min"/>'
+            f'<WorkoutStatistics type="HKQuantityTypeIdentifierHeartRate" {SPAN} average="131.6" minimum="90"'
+            ' maximum="171" unit="count/min"/>'
+            f'<WorkoutStatistics type="HKQuantityTypeIdentifierStepCount" {SPAN} sum="12" unit="count"/>'
             "</Workout>"
         )
     )
@@ -46,7 +48,30 @@ def test_a_workout_of_today() -> None:
         ("Workout", "min", 62.5),
         ("Workout.distance", "km", 25.0),
         ("Workout.energy", "kJ", 512.4),
+        ("Workout.HeartRate.average", "count/min", 131.6),
+        ("Workout.HeartRate.minimum", "count/min", 90.0),
+        ("Workout.HeartRate.maximum", "count/min", 171.0),
+        ("Workout.StepCount.sum", "count", 12.0),
     ]
+
+
+def test_legs_weigh_by_their_length_and_events_and_notes_are_told() -> None:
+    first = 'startDate="2024-05-01 18:00:00 +0200" endDate="2024-05-01 18:30:00 +0200"'
+    second = 'startDate="2024-05-01 18:30:00 +0200" endDate="2024-05-01 18:40:00 +0200"'
+    rate = '<WorkoutStatistics type="HKQuantityTypeIdentifierHeartRate" {} average="{}" unit="count/min"/>'
+    found = workout(
+        element(
+            f'<Workout workoutActivityType="HKWorkoutActivityTypeSwimBikeRun" sourceName="W" {SPAN}>'
+            '<MetadataEntry key="HKIndoorWorkout" value="1"/><MetadataEntry key="HKElevationAscended" value="418 cm"/>'
+            f"{rate.format(first, 120)}{rate.format(second, 160)}"
+            '<WorkoutEvent type="HKWorkoutEventTypePause" date="x"/><WorkoutEvent type="HKWorkoutEventTypeResume"/>'
+            '<WorkoutEvent type="HKWorkoutEventTypePause" date="y"/></Workout>'
+        )
+    )
+    assert found.heart_rate == 130.0
+    assert found.event("x").text == (
+        "Swim bike run: 1 h 10 min, average heart rate 130 bpm, 4 m climbed, paused 2 times, indoors"
+    )
 
 
 def test_a_workout_of_old_and_one_of_another_app() -> None:

@@ -8,8 +8,7 @@ from datetime import UTC, date, datetime
 import pytest
 
 from agent.demo.health_zip.papers import ecg_papers
-from indexers.health.apple.clinical import NoResource, UnknownResource, clinical
-from indexers.health.apple.ecg import ecg
+from indexers.health.apple.papers import NoResource, UnknownResource, clinical, ecg
 from indexers.record import Section
 
 
