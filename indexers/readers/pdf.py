@@ -10,6 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 from itertools import islice
+from time import monotonic
 from typing import TYPE_CHECKING, Literal
 
 from indexers.readers.block import MAX_TEXT, Block, Loss, Mark, Outline, Reading, Unreadable
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
 
 MAX_PAGES = 2_000
 
-_MAX_OCR_PAGES = 40
+_OCR_SECONDS = 50.0
+"""Longest time for text recognition in one file, so that its reader never seems to hang."""
 _OCR_DPI = 200
 _OCR_PIXELS = 12_000_000
 _FEW_CHARACTERS = 10
@@ -67,16 +69,18 @@ def _read(document: PdfDocument, ocr: OcrEngine | None) -> Reading:
     headings = _headings(document)
     blocks: list[Block] = []
     pictures: list[int] = []
-    broken = tried = size = 0
+    broken = size = 0
+    recognising = 0.0
     for number in range(1, len(document) + 1):
-        engine = ocr if tried < _MAX_OCR_PAGES else None
+        engine = ocr if recognising < _OCR_SECONDS else None
+        started = monotonic()
         try:
             said = _say(document, number, engine)
         except pypdfium2.PdfiumError:
             broken += 1
             continue
         if said.pictured:
-            tried += 1
+            recognising += monotonic() - started
             if said.kind != "ocr":
                 pictures.append(number)
         mark, anchor, path = Mark(kind="page", label=str(number)), f"page={number}", headings(number)
@@ -130,7 +134,7 @@ def _say(document: PdfDocument, number: int, ocr: OcrEngine | None) -> _Said:
 def _losses(pages: int, pictures: list[int], broken: int, *, engine: bool) -> Iterator[Loss]:
     if pictures:
         which = ", ".join(map(str, pictures[:8])) + (", …" if len(pictures) > 8 else "")
-        found = f"text recognition found none there, and takes {_MAX_OCR_PAGES} pages of a file at most"
+        found = f"text recognition found none there, and takes {_OCR_SECONDS:.0f} seconds of a file at most"
         why = f"has no readable text on {len(pictures)} of its {pages} pages ({which}); "
         yield Loss(outcome="needs_ocr", why=why + (found if engine else f"it {NO_ENGINE}"), count=len(pictures))
     if broken:

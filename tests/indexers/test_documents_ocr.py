@@ -1,0 +1,134 @@
+"""Pictures of text through the real engine in the real worker: its lock lets the engine run, and nothing else through."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pypdfium2
+import pytest
+
+from agent.config import SourceConfig
+from agent.demo.documents import Page, Paper, render
+from agent.demo.documents.pdf import pdf_file
+from agent.ingest.worker import Worker
+from indexers.documents import Documents
+from indexers.readers.ocr import find_engine
+from indexers.record import Section, Skipped
+from indexers.source import Item
+
+engine = pytest.mark.skipif(find_engine() is None, reason="no engine for text recognition here: install tesseract")
+
+SCANNED = Paper(
+    name="scan",
+    title="Insurance Eberfeld",
+    pages=(Page(heading="Premium", paragraphs=("The premium comes to 418 euros and is due in March.",)),),
+)
+
+
+def picture(paper: Paper) -> tuple[int, int, bytes]:
+    """The first page of a paper as grey pixels: width, height, rows."""
+    with pypdfium2.PdfDocument(render(paper, "pdf")) as document:
+        bitmap = document[0].render(scale=150 / 72, grayscale=True)
+        grey = bytes(bitmap.buffer)
+        rows = (grey[at * bitmap.stride : at * bitmap.stride + bitmap.width] for at in range(bitmap.height))
+        return bitmap.width, bitmap.height, b"".join(rows)
+
+
+def png(width: int, height: int, grey: bytes) -> bytes:
+    def part(kind: bytes, body: bytes) -> bytes:
+        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+    rows = b"".join(b"\0" + grey[at * width : (at + 1) * width] for at in range(height))
+    head = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + part(b"IHDR", head) + part(b"IDAT", zlib.compress(rows)) + part(b"IEND", b"")
+
+
+def half_scanned(width: int, height: int, grey: bytes, *, scans: int = 1) -> bytes:
+    """A PDF with a page of text and then pages that are pictures of text, as a scanner makes them."""
+    packed = zlib.compress(grey)
+    shown, drawn = b"q 595 0 0 842 0 0 cm /I Do Q", b"BT /F 12 Tf 60 700 Td (The covering letter is typed.) Tj ET"
+    kids = b" ".join(b"%d 0 R" % (8 + n) for n in range(scans))
+    page = b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Resources << %s >> /Contents %d 0 R >>"
+    image = (
+        b"<< /Type /XObject /Subtype /Image /Width %d /Height %d /ColorSpace /DeviceGray /BitsPerComponent 8 "
+        b"/Filter /FlateDecode /Length %d >>\nstream\n%s\nendstream" % (width, height, len(packed), packed)
+    )
+    return pdf_file(
+        [
+            b"<< /Type /Catalog /Pages 2 0 R >>",
+            b"<< /Type /Pages /Count %d /Kids [3 0 R %s] >>" % (scans + 1, kids),
+            page % (b"/Font << /F 5 0 R >>", 4),
+            b"<< /Length %d >>\nstream\n%s\nendstream" % (len(drawn), drawn),
+            b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>",
+            image,
+            b"<< /Length %d >>\nstream\n%s\nendstream" % (len(shown), shown),
+            *[page % (b"/XObject << /I 6 0 R >>", 7)] * scans,
+        ]
+    )
+
+
+def through_the_worker(folder: Path) -> Iterator[tuple[str, Section | Skipped]]:
+    with Worker(SourceConfig(name="scans", kind="documents", path=folder)) as worker:
+        items = [item for item in worker.scan() if isinstance(item, Item)]
+        for item, sent in worker.read(items):
+            if isinstance(sent, Section | Skipped):
+                yield item.id.rpartition("/")[2], sent
+
+
+@engine
+def test_a_picture_and_a_scanned_page_are_read_in_the_locked_worker(tmp_path: Path) -> None:
+    seen = picture(SCANNED)
+    (tmp_path / "photo.png").write_bytes(png(*seen))
+    (tmp_path / "scan.pdf").write_bytes(half_scanned(*seen))
+    found = list(through_the_worker(tmp_path))
+    assert not [sent for _, sent in found if isinstance(sent, Skipped)]
+    photo, letter, scan = [sent for _, sent in found if isinstance(sent, Section)]
+    assert photo.kind == scan.kind == "ocr"
+    assert "premium comes to 418 euros" in photo.text
+    assert "premium comes to 418 euros" in scan.text
+    assert letter.kind == "prose"
+    assert letter.text == "The covering letter is typed."
+    assert [(span.kind, span.label) for span in scan.spans] == [("page", "2")]
+    assert scan.locator == "#page=2"
+
+
+@engine
+def test_a_picture_that_no_engine_can_read_has_its_outcome(tmp_path: Path) -> None:
+    (tmp_path / "broken.png").write_bytes(png(*picture(SCANNED))[:500])
+    (tmp_path / "blank.png").write_bytes(png(80, 80, b"\xff" * 6_400))
+    found = dict(through_the_worker(tmp_path))
+    outcomes = {name: sent.outcome for name, sent in found.items() if isinstance(sent, Skipped)}
+    assert outcomes == {"broken.png": "needs_ocr", "blank.png": "empty"}
+
+
+def test_without_an_engine_each_picture_says_what_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("indexers.readers.ocr.find_spec", lambda _: None)
+    monkeypatch.setattr("indexers.readers.ocr.shutil.which", lambda *_, **__: None)
+    (tmp_path / "photo.png").write_bytes(png(*picture(SCANNED)))
+    (tmp_path / "scan.pdf").write_bytes(half_scanned(*picture(SCANNED)))
+    source = Documents(name="scans", path=tmp_path, options={})
+    found = [sent for item in source.scan() if isinstance(item, Item) for sent in source.read(item)]
+    photo, letter, scan = found
+    assert isinstance(photo, Skipped)
+    assert isinstance(letter, Section)
+    assert isinstance(scan, Skipped)
+    assert (photo.outcome, scan.outcome) == ("needs_ocr", "needs_ocr")
+    assert "install tesseract" in photo.why
+    assert "1 of its 2 pages (2)" in scan.why
+
+
+@engine
+def test_recognition_of_a_long_scan_ends_in_time_and_says_which_pages_are_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from indexers.readers.pdf import read_pdf
+
+    monkeypatch.setattr("indexers.readers.pdf._OCR_SECONDS", 0.01)
+    reading = read_pdf(half_scanned(*picture(SCANNED), scans=3), ocr=find_engine())
+    assert [block.kind for block in reading.blocks] == ["prose", "ocr", "prose", "prose"]
+    (loss,) = reading.losses
+    assert (loss.outcome, loss.count) == ("needs_ocr", 2)
+    assert "(3, 4)" in loss.why
