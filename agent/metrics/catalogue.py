@@ -46,6 +46,8 @@ NAP = "derived:nap"
 RUN_PACE, RUN_TIME, RUN_DISTANCE = "derived:run_pace", "derived:run_time", "derived:run_distance"
 SYSTOLIC = "HKQuantityTypeIdentifierBloodPressureSystolic"
 DIASTOLIC = "HKQuantityTypeIdentifierBloodPressureDiastolic"
+STEPS = "HKQuantityTypeIdentifierStepCount"
+ACTIVE = (STEPS, "HKQuantityTypeIdentifierActiveEnergyBurned", "HKQuantityTypeIdentifierAppleExerciseTime")
 NIGHT = (ASLEEP, REM, DEEP, CORE, AWAKE, IN_BED, EFFICIENCY, BEDTIME, WAKE_TIME)
 
 _QUANTITY = "HKQuantityTypeIdentifier"
@@ -54,9 +56,11 @@ _STATES = {
     f"{_QUANTITY}{name}" for name in ("BodyMass", "BodyMassIndex", "BodyFatPercentage", "LeanBodyMass", "VO2Max")
 }
 
+# Words of the table that a question means otherwise: runs and rides are workouts of one kind, glasses hold water.
+_NOT_WORDS = frozenset(("runs", "rides", "glasses", "contacts"))
 # Words beside those of the table: verbs and everyday forms.
 _MORE_WORDS: Mapping[str, tuple[str, ...]] = {
-    f"{_QUANTITY}StepCount": ("step", "walk", "walked the", "daily steps", "number of steps"),
+    f"{_QUANTITY}StepCount": ("step", "walk", "walked the", "number of steps"),
     f"{_QUANTITY}DistanceWalkingRunning": ("walk distance", "distance walked", "distance did i walk", "far did i walk"),
     f"{_QUANTITY}DistanceCycling": ("distance cycled", "far did i cycle", "far did i ride", "cycling distance"),
     f"{_QUANTITY}DistanceSwimming": ("far did i swim", "swimming distance"),
@@ -73,12 +77,15 @@ _MORE_WORDS: Mapping[str, tuple[str, ...]] = {
     f"{_QUANTITY}HeartRate": ("heartrate",),
     f"{_QUANTITY}BodyMass": ("body weight", "bodyweight", "i weigh", "weighed"),
     f"{_QUANTITY}DietaryEnergyConsumed": ("calories did i eat", "eaten calories", "dietary energy"),
-    f"{_QUANTITY}DietaryWater": ("water did i drink", "water intake"),
+    f"{_QUANTITY}DietaryWater": ("water did i drink", "water intake", "glasses of water did i drink", "drink water"),
+    f"{_QUANTITY}EnvironmentalAudioExposure": ("loud was it", "loud is it", "loud were my surroundings"),
+    f"{_QUANTITY}BodyFatPercentage": ("body fat percentage",),
     f"{_QUANTITY}OxygenSaturation": ("blood oxygen saturation", "blood oxygen level"),
     "HKCategoryTypeIdentifierMindfulSession": ("meditate", "minutes did i meditate", "meditating", "mindful"),
     ASLEEP: ("asleep", "time asleep", "sleep time", "hours asleep", "sleeping", "nights sleep", "night's sleep"),
     REM: ("rem sleep", "rem stage"),
     DEEP: ("deep",),
+    EFFICIENCY: ("efficient",),
     AWAKE: ("lie awake", "awake at night"),
     BEDTIME: ("go to bed", "going to bed", "gone to bed", "bed time", "to bed", "fell asleep", "go to sleep"),
     WAKE_TIME: ("wake up", "wake", "waking up", "get up", "got up", "wake up time", "waking time"),
@@ -87,6 +94,7 @@ _MORE_WORDS: Mapping[str, tuple[str, ...]] = {
         "workout",
         "work out",
         "worked out",
+        "working out",
         "training sessions",
         "sports sessions",
         "exercise session",
@@ -158,7 +166,8 @@ def _measure(row: Mapping[str, str]) -> Measure:
     measure = row["identifier"]
     rollup = _rollup(measure, row["daily_rollup"])
     unit = row["canonical_unit"] or {"duration": "min", "count": "count"}.get(rollup, "")
-    words = [word.strip().lower() for word in row["synonyms"].split(";") if word.strip()]
+    said = (word.strip().lower() for word in row["synonyms"].split(";"))
+    words = [word for word in said if word and word not in _NOT_WORDS]
     return Measure(
         id=measure,
         name=row["display_name"],

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Literal
 
@@ -49,7 +50,9 @@ class MetricQuery:
 
     `stat` of `measures` over `span`, side by side with `against` (a second span) or `against_weekdays` where two are
     compared. "count" counts events, "days" counts days that pass `threshold`. `weekdays` has 0 for Monday. `per` makes
-    a rate of a total, `pick` asks for the best or worst group, `lag` is in days, `quantile` in (0, 1).
+    a rate of a total, `pick` asks for the best or worst group, `lag` is in days (of the second measure after the
+    first), `quantile` in (0, 1). `current` asks for the streak that still runs, `absent` for days without any event.
+    `unit` is the one of the question, `units` those that the owner prefers to canonical ones.
     """
 
     measures: tuple[str, ...]
@@ -63,5 +66,8 @@ class MetricQuery:
     pick: Literal["min", "max"] | None = None
     per: Literal["day", "week", "month"] | None = None
     unit: str | None = None
+    units: Mapping[str, str] = field(default_factory=dict)
     quantile: float | None = None
     lag: int = 0
+    current: bool = False
+    absent: bool = False

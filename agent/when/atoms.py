@@ -29,6 +29,10 @@ class Atom:
 
 _Maker = Callable[[re.Match[str], date], Atom | None]
 
+_FEASTS = {
+    r"new\s+year['’]?s\s+eve": (12, 31), r"new\s+year['’]?s": (1, 1), r"christmas\s+eve": (12, 24),
+    r"christmas": (12, 25), r"boxing\s+day": (12, 26), r"hallowe['’]?en": (10, 31), r"valentine['’]?s": (2, 14),
+}  # fmt: skip
 _NUMBERS = "one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve"
 COUNTS = {word: n for n, word in enumerate(_NUMBERS.split("|"), start=1)} | {"a": 1, "an": 1}
 _FULL = "january|february|march|april|may|june|july|august|september|october|november|december"
@@ -256,10 +260,17 @@ def _whole_year(match: re.Match[str], today: date) -> Atom | None:
 
 def _weekend(match: re.Match[str], today: date) -> Atom:
     saturday = unit_of(today, "week")[0] + timedelta(days=5)
-    which = match["which"].lower()
+    which = (match["which"] or "last").lower()
     back = {"this": 0, "next": -7}.get(which, 0 if saturday + timedelta(days=2) <= today else 7)
     start = saturday - timedelta(days=back)
     return Atom(start=start, end=start + timedelta(days=2), form="range")
+
+
+def _feast(match: re.Match[str], today: date) -> Atom:
+    """A day that is known by name: the one of a stated year, else the most recent up to today."""
+    month, day = next(at for name, at in _FEASTS.items() if re.fullmatch(name, match["f"], re.IGNORECASE))
+    year = _year_said(match, today)
+    return _day(_date_in(year, month, day, today), None if year else "year")
 
 
 def _rule(pattern: str, maker: _Maker) -> tuple[re.Pattern[str], _Maker]:
@@ -318,7 +329,13 @@ _RULES: tuple[tuple[re.Pattern[str], _Maker], ...] = (
     ),
     _rule(rf"than\s+(?:in\s+)?(?P<at>{YEAR})(?=\s*(?:$|[?.!]))", _whole_year),
     _rule(rf"(?P<at>{YEAR})(?=\s+(?:vs\.?|versus|compared\s+(?:to|with))\s+(?:19|20)\d\d)", _whole_year),
-    _rule(r"(?P<which>last|this|next|past|previous)\s+weekend", _weekend),
+    _rule(r"(?P<which>last|this|next|past|previous)\s+weekend|(?:on|over)\s+the\s+weekend(?!\s+of)", _weekend),
+    # Only as a time ("on Christmas", "since Halloween"): the Christmas party is on another day.
+    _rule(
+        rf"(?:on|since|until|till|before|after|by|from|to|than)\s+(?P<at>(?P<f>{'|'.join(_FEASTS)})(?:\s+day)?{_Y_TAIL}?)"
+        r"(?=\s*(?:$|[?.,;!)]|(?:and|to|until|did|was|were|compared|than|vs)\b))",
+        _feast,
+    ),
 )
 
 

@@ -1,0 +1,98 @@
+"""A MetricQuery becomes numbers from the daily rollups. Only a group by source reads samples."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
+
+import numpy as np
+
+from agent.metrics.catalogue import Measure, catalogue
+from agent.metrics.compute.days import clock, loaded, shared, values_of
+from agent.metrics.compute.figures import figure_of
+from agent.metrics.compute.groups import grouped
+from agent.metrics.compute.result import Figure, MetricResult
+from agent.metrics.query import MetricQuery, Span
+from agent.metrics.statistics import Trend, circular_mean, clock_distance, link, trend
+from agent.store.samples import DayColumns, Samples
+
+_STRETCHES = 40
+
+
+def answer(query: MetricQuery, samples: Samples) -> MetricResult:
+    """Compute a query from the rollups. Only a group by source reads samples."""
+    days = samples.rolled_days(query.measures[0])
+    return replace(_answered(query, samples), extent=days and (days[0], days[1] + timedelta(days=1)))
+
+
+def _answered(query: MetricQuery, samples: Samples) -> MetricResult:
+    measures = [catalogue()[measure] for measure in query.measures]
+    match query.stat:
+        case "correlate":
+            return _correlated(query, measures, samples)
+        case "ratio":
+            return MetricResult(query=query, figures=(_ratio(query, measures, samples),))
+        case _:
+            pass
+    if query.group_by:
+        return grouped(query, measures[0], samples)
+    result = _plain(query, measures, samples)
+    if query.stat == "trend" and not result.pairs:
+        days = [loaded(samples, measure, query.span, query.weekdays) for measure in measures]
+        trends = tuple(map(_trend, days, measures))
+        return replace(result, trends=trends, shape=shape(days[0], measures[0], result.figures[0]))
+    return result
+
+
+def _trend(days: DayColumns, measure: Measure) -> Trend | None:
+    return trend(days.day, values_of(days, measure, "mean"), clock=clock(measure))
+
+
+def shape(days: DayColumns, measure: Measure, figure: Figure) -> tuple[float | None, ...]:
+    """The means of up to _STRETCHES equally long stretches of the range of a figure; clock times around their mean."""
+    if not len(days.day) or figure.start is None:
+        return ()
+    values = values_of(days, measure, "mean")
+    if clock(measure):
+        values = clock_distance(values, circular_mean(values))
+    first, length = figure.start.toordinal(), (figure.end - figure.start).days
+    count = min(_STRETCHES, length)
+    at = np.minimum((days.day - first) * count // length, count - 1)
+    sums, n = np.bincount(at, values, count), np.bincount(at, minlength=count)
+    return tuple(float(total / some) if some else None for total, some in zip(sums.tolist(), n.tolist(), strict=True))
+
+
+def _plain(query: MetricQuery, measures: Sequence[Measure], samples: Samples) -> MetricResult:
+    sides: list[tuple[Span, frozenset[int]]] = [(query.span, query.weekdays)]
+    if query.against:
+        sides.append((query.against, query.weekdays))
+    if query.against_weekdays is not None:
+        sides.append((query.span, query.against_weekdays))
+    figures = [
+        figure_of(query, measure, loaded(samples, measure, span, weekdays), span, weekdays, samples)
+        for measure in measures
+        for span, weekdays in sides
+    ]
+    return MetricResult(query=query, figures=tuple(figures))
+
+
+def _ratio(query: MetricQuery, measures: Sequence[Measure], samples: Samples) -> Figure:
+    """The first measure as a share of the second over the days that have both."""
+    part, whole = (loaded(samples, measure, query.span, query.weekdays) for measure in measures)
+    part, whole = shared(part, whole), shared(whole, part)
+    total = float(whole.total.sum())
+    figure = figure_of(replace(query, stat="sum"), measures[0], part, query.span, query.weekdays, samples)
+    return replace(figure, stat="ratio", value=float(part.total.sum()) / total if total else None)
+
+
+def _correlated(query: MetricQuery, measures: Sequence[Measure], samples: Samples) -> MetricResult:
+    first, second = (loaded(samples, measure, query.span, query.weekdays) for measure in measures)
+    common, mine, theirs = np.intersect1d(first.day + query.lag, second.day, return_indices=True)
+    x, y = values_of(first, measures[0], "mean")[mine], values_of(second, measures[1], "mean")[theirs]
+    x, y = (
+        clock_distance(column, circular_mean(column)) if clock(measure) and len(column) else column
+        for column, measure in zip((x, y), measures, strict=True)
+    )
+    figures = _plain(replace(query, stat="mean"), measures, samples).figures
+    return MetricResult(query=query, figures=figures, link=link(x, y) if len(common) else None)

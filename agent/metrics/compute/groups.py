@@ -1,0 +1,106 @@
+"""The same statistic for each weekday, week, month, source or kind of workout."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, date, datetime
+
+import numpy as np
+
+from agent.metrics.catalogue import WORKOUT, Measure, catalogue
+from agent.metrics.compute.days import loaded, typical, values_of, where
+from agent.metrics.compute.figures import figure_of
+from agent.metrics.compute.result import GroupRow, MetricResult
+from agent.metrics.query import Group, MetricQuery, Stat
+from agent.metrics.rollup.merge import DAY_MS, usable
+from agent.store.samples import DayColumns, Samples
+
+_EPOCH = date(1970, 1, 1).toordinal()
+_NAMES = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+
+
+def grouped(query: MetricQuery, measure: Measure, samples: Samples) -> MetricResult:
+    stat: Stat = "count" if query.stat == "count" else "sum" if measure.kind == "total" else "mean"
+    days = loaded(samples, measure, query.span, query.weekdays)
+    whole = figure_of(replace(query, stat=stat), measure, days, query.span, query.weekdays, samples)
+    if query.group_by == "activity":
+        rows = [_activity(query, name, samples) for name in samples.rolled() if name.startswith(f"{WORKOUT}/")]
+    elif query.group_by == "source":
+        rows = _by_source(query, measure, samples)
+    else:
+        rows = _by_time(query, measure, days, samples)
+    return MetricResult(query=query, figures=(whole,), groups=tuple(row for row in rows if row.value is not None))
+
+
+def _by_time(query: MetricQuery, measure: Measure, days: DayColumns, samples: Samples) -> list[GroupRow]:
+    group = query.group_by or "day"
+    stamps = (days.day - _EPOCH).astype("datetime64[D]")
+    match group:
+        case "weekday":
+            keys = (days.day - 1) % 7
+        case "week":
+            keys = (days.day - 1) // 7
+        case "month":
+            keys = stamps.astype("datetime64[M]").astype(np.int64)
+        case "quarter":
+            keys = stamps.astype("datetime64[M]").astype(np.int64) // 3
+        case "year":
+            keys = stamps.astype("datetime64[Y]").astype(np.int64)
+        case _:
+            keys = days.day
+    rows = []
+    for key in np.unique(keys).tolist():
+        mine = where(days, keys == key)
+        value = _group_value(query, measure, mine, samples, group)
+        rows.append(GroupRow(label=_label(group, key), value=value, days=len(mine.day)))
+    return rows
+
+
+def _group_value(query: MetricQuery, measure: Measure, days: DayColumns, samples: Samples, group: Group) -> float:
+    """What adds up is summed, save over weekdays, of which a range holds unequal numbers; the rest is averaged."""
+    if query.stat == "count":
+        return float(days.n.sum())
+    if measure.kind in ("total", "events") and group != "weekday" and query.stat != "mean":
+        return float(values_of(days, measure, "sum").sum())
+    if measure.kind in ("level", "state") and query.stat in ("min", "max"):
+        column = values_of(days, measure, query.stat)
+        return float(column.max() if query.stat == "max" else column.min())
+    return typical(measure, days, samples)
+
+
+def _label(group: Group, key: int) -> str:
+    match group:
+        case "weekday":
+            return _NAMES[key]
+        case "week":
+            return f"week of {date.fromordinal(key * 7 + 1).isoformat()}"
+        case "month":
+            return f"{1970 + key // 12}-{key % 12 + 1:02d}"
+        case "quarter":
+            return f"{1970 + key // 4} Q{key % 4 + 1}"
+        case "year":
+            return str(1970 + key)
+        case _:
+            return date.fromordinal(key).isoformat()
+
+
+def _activity(query: MetricQuery, name: str, samples: Samples) -> GroupRow:
+    days = loaded(samples, catalogue()[name], query.span, query.weekdays)
+    value = float(days.n.sum() if query.stat == "count" else days.total.sum())
+    return GroupRow(label=name.partition("/")[2], value=value or None, days=len(days.day))
+
+
+def _by_source(query: MetricQuery, measure: Measure, samples: Samples) -> list[GroupRow]:
+    """What each source says by itself, before merging."""
+    first = query.span.start or date(1970, 1, 1)
+    start, end = (int(datetime(d.year, d.month, d.day, tzinfo=UTC).timestamp()) * 1000 for d in (first, query.span.end))
+    rows = usable(samples.series(measure.id, start - DAY_MS, end + DAY_MS), measure)
+    day = rows.day()
+    weekday = np.isin((day - 1) % 7, list(query.weekdays))
+    rows = rows.take((day >= first.toordinal()) & (day < query.span.end.toordinal()) & weekday)
+    out = []
+    for source in np.unique(rows.source).tolist():
+        mine = rows.source == source
+        value = rows.value[mine].sum() if measure.kind in ("total", "events") else rows.value[mine].mean()
+        out.append(GroupRow(label=rows.names[source], value=float(value), days=len(np.unique(rows.day()[mine]))))
+    return out

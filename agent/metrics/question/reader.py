@@ -1,0 +1,395 @@
+"""Words become a MetricQuery, or None: cautious, because what is not a question about numbers belongs to retrieval.
+
+Periods, thresholds, units, filters, measures and statistics are taken out of the question one after the other; only
+when nothing but small words is left was it understood.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping, Sequence
+from datetime import date
+from typing import Literal
+
+from agent.metrics.catalogue import ACTIVE, ASLEEP, CORE, DEEP, EFFICIENCY, IN_BED, NIGHT, REM, Catalogue, Kind
+from agent.metrics.query import Group, MetricQuery, Span, Stat, Threshold
+from agent.metrics.question import naming, spans
+from agent.metrics.question.words import (
+    ADVICE,
+    ASKED_UNIT,
+    BARE_CUE,
+    BARE_LIMIT,
+    CLOCK,
+    COMPARE,
+    DAY_NAMES,
+    FIRST,
+    GLUE,
+    GROUPS,
+    KINDS,
+    LAG,
+    LENGTH,
+    LIMITS,
+    MORE,
+    NOT,
+    OPPOSITE,
+    OPS,
+    QUANTITY,
+    RATE,
+    RELATED,
+    SHOW,
+    STATS,
+    THAN,
+    USUAL,
+    WEEKDAYS,
+)
+from agent.metrics.units import WORDS as UNIT_WORDS
+from agent.metrics.units import conversion
+from agent.when import Period, find
+
+_ALL_DAYS = frozenset(range(7))
+_LONGEST_QUESTION = 400
+
+
+def read(
+    text: str,
+    *,
+    today: date,
+    catalogue: Catalogue,
+    available: Collection[str],
+    units: Mapping[str, str] | None = None,
+) -> MetricQuery | None:
+    """The question as a MetricQuery, or None when it is not (wholly) one about numbers that exist.
+
+    `available` are the measures that have rollups; a word that names only others is not understood. `units` are those
+    the owner prefers to canonical ones.
+    """
+    if len(text) > _LONGEST_QUESTION:
+        return None
+    text, lag = _lagged(spans.prepared(text))
+    periods = find(text, today=today)
+    if ADVICE.search(text.lower()):
+        return None
+    if not periods:
+        text, periods = spans.last_month_name(text, today)
+    return _Reader(_marked(text, periods), periods, catalogue, available, lag, units or {}).query(today)
+
+
+def _lagged(text: str) -> tuple[str, int]:
+    """A lag between two measures, taken out first: "the day before" alone would be a period."""
+    match = LAG.search(text) if RELATED.search(text) else None
+    if not match:
+        return text, 0
+    numbers = {"two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7}
+    lag = 1 if match["next"] else -1 if match["before"] else numbers.get(match["n"].lower()) or int(match["n"])
+    return f"{text[: match.start()]} {text[match.end() :]}", lag
+
+
+def _marked(text: str, periods: Sequence[Period]) -> str:
+    """The question in lower case with "@" in the place of every period."""
+    parts, at = [], 0
+    for period in periods:
+        parts += [text[at : period.at[0]], " @ "]
+        at = period.at[1]
+    plain = "".join([*parts, text[at:]]).lower().replace("?", " ").replace("!", " ")
+    plain = re.sub(r"(?<=[a-z])-(?=[a-z])", " ", plain)
+    return re.sub(r"\s+", " ", re.sub(r"[;:\"“”()]+(?=\s|$)|(?<=\s)[\"“”(]+|[.,](?=\s|$)|'s\b", " ", f" {plain} "))
+
+
+class _Reader:
+    """The part of the question that is not understood yet, and what has been taken out of it."""
+
+    def __init__(
+        self,
+        text: str,
+        periods: Sequence[Period],
+        catalogue: Catalogue,
+        available: Collection[str],
+        lag: int,
+        units: Mapping[str, str],
+    ) -> None:
+        self._text = text
+        self._catalogue = catalogue
+        self._available = available
+        self._periods = periods
+        self._lag = lag
+        self._units = units
+        self._form = periods[0].form if periods else ""
+        self._quantity = bool(QUANTITY.search(text))
+        self._long = "how long" in text
+        self._length = bool(LENGTH.search(text))
+        self._how = bool(re.search(r"\bhow (?:did|do|have|was|is|well|active|loud) (?:i|my|did i|was i|am i)\b", text))
+        self._yes = bool(re.search(r"^ ?(?:did|have|had|do|am|was|were|is|are|has) (?:i|my)\b", text))
+        self._show = bool(SHOW.search(text))
+        self._first_person = bool(FIRST.search(text))
+        # The order matters: "more than 7 hours" before "hours", measures before the words of statistics.
+        self._usual = self._take(USUAL)
+        self._than = THAN.search(text) if len(periods) == 1 else None
+        self._clock = self._take(CLOCK) if re.search(r"\b(?:bed|wake|woke|up|asleep|sleep)\b", text) else None
+        self._limit = next((match for pattern in LIMITS if (match := self._take(pattern))), None)
+        if self._limit and (kept := self._limit.groupdict().get("kept")):
+            self._text += f" {kept}"
+        if not self._limit and not self._clock and BARE_CUE.search(text):
+            self._limit = self._take(BARE_LIMIT)
+        self._not = self._take(NOT)
+        if self._not and self._not[0] == "rest":
+            self._text += " workouts"
+        self._kinds = self._take(KINDS)
+        if self._kinds:
+            self._text += f" {self._kinds['what'] or 'workout'}s"
+        self._unit = self._take(ASKED_UNIT)
+        found = naming.named(self._text, unit=self._unit_name(), catalogue=catalogue, available=available)
+        self._measures, self._weak, self._text = found.measures, found.weak, found.rest
+        self._quantile: float | None = None
+        self._current = bool(re.search(r"\bcurrent\b", text))
+        self._said = self._statistics()
+        self._rate = self._take(RATE) if self._quantity or "mean" in self._said else None
+        self._group = None if self._rate else self._take(GROUPS)
+        self._weekdays = [_weekdays_of(match) for match in self._take_all(WEEKDAYS)]
+        one_side = len(self._weekdays) == 1 and "correlate" not in self._said
+        self._against_rest = self._take(MORE) if one_side else None
+        if self._form in ("since", "after") and self._take(MORE):
+            self._said.add("trend")
+        if self._two() or len(self._measures) == 2 or self._than or self._usual:
+            self._better = bool(re.search(r"\b(?:better|worse)\b", self._text))
+            self._take_all(COMPARE)
+        else:
+            self._better = self._against_rest is not None and self._against_rest[0] in ("better", "worse")
+
+    def query(self, today: date) -> MetricQuery | None:
+        """What was read, where every part fits the others and no word is left over."""
+        if not self._measures or not self._asks() or self._left():
+            return None
+        kind = self._catalogue[self._measures[0]].kind
+        threshold = self._threshold()
+        unit = self._asked_unit()
+        group = self._grouped()
+        absent = bool(self._not) and not self._limit and kind == "events" and "days" in self._said
+        stat = self._stat(kind, limited=threshold is not None, group=group)
+        measures = self._measures_of(stat)
+        sides = self._sides(kind, stat, today)
+        if (
+            measures is None
+            or sides is None
+            or ((self._limit or self._clock or (self._not and not absent)) and threshold is None)
+            or (self._unit and unit is None)
+            or (stat == "streak" and threshold is None and kind != "events")
+        ):
+            return None
+        weekdays = self._weekdays[0] if self._weekdays else _ALL_DAYS
+        against_weekdays = self._weekdays[1] if len(self._weekdays) == 2 else None
+        return MetricQuery(
+            measures=measures,
+            stat=stat,
+            span=sides[0],
+            against=sides[1] if len(sides) == 2 else None,
+            weekdays=weekdays,
+            against_weekdays=_ALL_DAYS - weekdays if self._against_rest else against_weekdays,
+            threshold=threshold,
+            group_by=group or ("day" if stat == "list" else None),
+            pick=("min" if "min" in self._said else "max") if self._picks() else None,
+            per=_per(self._rate) if self._rate and kind in ("total", "events") else None,
+            unit=unit,
+            units=dict(self._units),
+            quantile=self._quantile,
+            lag=self._lag,
+            current=self._current and stat == "streak",
+            absent=absent,
+        )
+
+    def _sides(self, kind: Kind, stat: Stat, today: date) -> tuple[Span, ...] | None:
+        """The days that are asked for, and those they are set against."""
+        found = [spans.of(period, kind, today) for period in self._periods]
+        if any(span is None for span in found):
+            return None
+        sides = tuple(span for span in found if span is not None)
+        if self._than:
+            running = spans.running(self._periods[0], kind, today)
+            return (running, sides[0]) if running else None
+        if self._usual:
+            first = sides[0] if sides else spans.last_week(kind, today)
+            before = spans.before(first)
+            return (first, before) if before and len(sides) < 2 else None
+        if not sides and self._against_rest:
+            return (spans.ever(kind, "mean", today),)
+        return sides or (spans.ever(kind, stat, today),)
+
+    def _asks(self) -> bool:
+        """Whether it has the shape of a question for a number; ordinary words need a clearer one than "steps"."""
+        known = self._catalogue[self._measures[0]]
+        if self._long and known.unit != "min" and known.kind not in ("events", "clock"):
+            return False  # "how long was the flight" does not ask for flights climbed
+        if len(self._periods) > 2 or len(self._weekdays) > 2 or (self._lag and "correlate" not in self._said):
+            return False
+        said = bool(self._said - {"latest", "list"})
+        asked = said or self._two() or bool(self._limit or self._clock or self._group or self._rate or self._kinds)
+        asked = asked or bool(self._against_rest or self._than or self._usual or self._not)
+        if self._weak:
+            return (
+                self._quantity
+                or asked
+                or self._how
+                or (self._first_person and ("latest" in self._said or self._when()))
+            )
+        alone = not self._text.strip() and known.kind in ("level", "state", "night", "clock")
+        return self._first_person or bool(self._periods) or asked or alone
+
+    def _when(self) -> bool:
+        return bool(re.search(r"\bwhen\b", self._text)) and self._catalogue[self._measures[0]].kind == "clock"
+
+    def _two(self) -> bool:
+        return len(self._periods) == 2 or len(self._weekdays) == 2
+
+    def _left(self) -> bool:
+        """Whether any word is not explained."""
+        return any(word.strip(".,'-") not in GLUE and word != "-" for word in self._text.split())
+
+    def _take(self, pattern: re.Pattern[str]) -> re.Match[str] | None:
+        match = pattern.search(self._text)
+        if match:
+            self._text = re.sub(" +", " ", f"{self._text[: match.start()]} {self._text[match.end() :]}")
+        return match
+
+    def _take_all(self, pattern: re.Pattern[str]) -> list[re.Match[str]]:
+        found = []
+        while match := self._take(pattern):
+            found.append(match)
+        return found
+
+    def _statistics(self) -> set[Stat]:
+        found: set[Stat] = set()
+        for stat, pattern in STATS:
+            for match in self._take_all(pattern):
+                found.add(stat)
+                if stat == "percentile":
+                    self._quantile = int(match["q"]) / 100 if match["q"] else 0.5
+        return found
+
+    def _grouped(self) -> Group | None:
+        """What to group by; "daily" over all the years means a mean day."""
+        if self._kinds:
+            return "activity"
+        group = _group_of(self._group) if self._group else None
+        if group == "day" and not self._periods and self._group and self._group["ly"]:
+            self._said.add("mean")
+            return None
+        return group
+
+    def _picks(self) -> bool:
+        return bool((self._group and self._group["w"]) or self._kinds)
+
+    def _stat(self, kind: Kind, *, limited: bool, group: Group | None) -> Stat:
+        """The statistic that was asked for, else what the kind of measure means by itself."""
+        said = self._said
+        for stat in ("correlate", "streak", "percentile", "ratio"):
+            if stat in said:
+                return stat
+        if limited:
+            return "latest" if "latest" in said and "days" not in said and not self._current else "days"
+        if said & {"days", "count"}:
+            return "count" if kind == "events" and "count" in said else "days"
+        if self._kinds:
+            return "count"
+        for stat in ("trend", "max", "min", "mean", "sum", "list", "latest"):
+            if stat in said:
+                return _turned("mean" if stat == "list" and not self._form else stat, self._measures[0])
+        if kind == "events":
+            return "sum" if self._length and self._catalogue[self._measures[0]].rollup != "count" else "count"
+        if kind in ("level", "state") and not group and not self._two() and self._moves():
+            return "trend"
+        if self._form or group or self._two() or self._against_rest or self._usual:
+            return "sum" if kind == "total" and (self._form or group) else "mean"
+        return "sum" if kind == "total" and self._quantity else "mean" if kind in ("night", "clock") else "latest"
+
+    def _moves(self) -> bool:
+        """Whether a level over these days is a matter of how it went."""
+        if self._form in ("since", "after"):
+            return True
+        period = self._periods[0] if self._periods else None
+        return self._show and bool(period and period.start and period.end and (period.end - period.start).days >= 28)
+
+    def _measures_of(self, stat: Stat) -> tuple[str, ...] | None:
+        """The measures as the statistic needs them: two for a correlation, part and whole for a share."""
+        measures = self._measures
+        if stat in ("correlate", "ratio"):
+            if measures in ((REM,), (DEEP,), (CORE,)):
+                measures = (measures[0], ASLEEP)
+            if stat == "ratio" and measures[0] in (ASLEEP, IN_BED):
+                measures = measures[::-1]
+            return measures if len(measures) == 2 else None
+        if measures == (ASLEEP,) and self._better and EFFICIENCY in self._available:
+            # "Better" is longer or less broken: both are shown.
+            return ASLEEP, EFFICIENCY
+        if measures == (ASLEEP,) and self._how and not (self._said or self._quantity or self._two() or self._usual):
+            return tuple(measure for measure in NIGHT if measure in self._available)
+        if len(measures) > 1 and not set(measures) <= set(ACTIVE) and stat in ("days", "streak", "count"):
+            return None
+        return measures
+
+    def _threshold(self) -> Threshold | None:
+        known = self._catalogue[self._measures[0]]
+        if self._clock and known.kind == "clock":
+            return _clock_limit(self._clock)
+        limit = self._limit
+        if not limit or known.kind == "clock":
+            return None
+        value = float(limit["n"].replace(",", "")) * (1000 if limit["k"] else 1)
+        said = UNIT_WORDS.get(limit["unit"] or "", "%" if limit[0].endswith("%") else "")
+        unit = said or self._units.get(known.unit, known.unit)
+        scale = conversion(unit, known.unit, measure=known.id)
+        if scale is None:
+            return None
+        value = value / 100 if known.unit == "%" else value * scale[0] + scale[1]
+        op = OPS[limit.groupdict().get("op") or "at least"]
+        words = limit[0].strip() if limit.groupdict().get("op") else f"at least {limit[0].strip()}"
+        if self._not:
+            op, words = OPPOSITE[op], f"not {words}"
+        return Threshold(op=op, value=value, words=words)
+
+    def _unit_name(self) -> str | None:
+        return UNIT_WORDS[self._unit["unit"]] if self._unit else None
+
+    def _asked_unit(self) -> str | None:
+        """The unit that was asked for, where one of the measures can be told in it."""
+        unit = self._unit_name()
+        fits = any(conversion(self._catalogue[name].unit, unit or "", measure=name) for name in self._measures)
+        return unit if unit and fits else None
+
+
+def _clock_limit(match: re.Match[str]) -> Threshold | None:
+    hour = {"midnight": 0, "noon": 12}.get(match["name"] or "", int(match["h"] or 0))
+    if match["half"]:
+        hour = hour % 12 + (12 if match["half"].startswith("p") else 0)
+    minutes = hour * 60 + int(match["m"] or 0)
+    return Threshold(op=OPS[match["op"]], value=minutes, words=match[0].strip()) if hour < 24 else None
+
+
+def _turned(stat: Stat, measure: str) -> Stat:
+    """The fastest pace is the smallest one."""
+    if "pace" in measure and stat in ("max", "min"):
+        return "min" if stat == "max" else "max"
+    return stat
+
+
+def _weekdays_of(match: re.Match[str]) -> frozenset[int]:
+    if match["work"]:
+        return frozenset(range(5))
+    if match["free"]:
+        return frozenset((5, 6))
+    return frozenset(n for n, name in enumerate(DAY_NAMES.split("|")) if name in match["days"])
+
+
+def _group_of(match: re.Match[str]) -> Group:
+    word = match["g"] or match["h"] or match["ly"] or match["w"]
+    if "weekday" in word or "day of" in word:
+        return "weekday"
+    if word in ("source", "device", "app"):
+        return "source"
+    if word in ("activity", "kind", "type", "sport"):
+        return "activity"
+    units: dict[str, Group] = {"dai": "day", "day": "day", "wee": "week", "mon": "month", "qua": "quarter"}
+    return units.get(word.split()[-1][:3], "year")
+
+
+def _per(match: re.Match[str]) -> Literal["day", "week", "month"]:
+    word = match["u"] or match["ly"]
+    return "week" if word.startswith("week") else "month" if word.startswith("month") else "day"
