@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, tzinfo
 from hashlib import blake2b
 
+from agent.people import spelled
 from agent.vocabulary import Block, Chunk
 from indexers.record import Contact, Event, Message, Party, Section
 
@@ -94,26 +95,15 @@ def _single(record: object, out: Cut, *, item: str, zone: tzinfo, count: CountTo
             _note(out, record.people)
             yield _event(record, item, zone)
         case Contact():
-            handles = tuple(dict.fromkeys(map(normal_handle, (*record.phones, *record.mails))))
+            handles = tuple(dict.fromkeys(map(spelled, (*record.phones, *record.mails))))
             out.contacts.append((record, handles))
             yield _contact(record, item, handles)
 
 
-def normal_handle(handle: str) -> str:
-    """One spelling for one address: digits of a phone number, lower-case mail, single spaces in a name."""
-    folded = " ".join(handle.split())
-    if "@" in folded:
-        return folded.lower()
-    digits = re.sub(r"[\s().\-/\u2010-\u2015\u00a0]", "", folded)
-    if re.fullmatch(r"\+?\d{5,}", digits):
-        return digits
-    return folded
-
-
 def _note(out: Cut, people: Iterable[Party]) -> None:
     for party in people:
-        name, me = out.names.get(normal_handle(party.handle), ("", False))
-        out.names[normal_handle(party.handle)] = (party.name or name, party.me or me)
+        name, me = out.names.get(spelled(party.handle), ("", False))
+        out.names[spelled(party.handle)] = (party.name or name, party.me or me)
 
 
 def _stamp(moment: datetime, zone: tzinfo) -> float:
@@ -140,8 +130,8 @@ def _message(message: Message, zone: tzinfo, count: CountTokens) -> Iterator[Chu
             title=message.title,
             text=text[start:end].strip(),
             about=f"{date_words(message.sent_at, zone)} {message.title} {files}".strip(),
-            sender=normal_handle(message.sender.handle),
-            people=tuple(dict.fromkeys(normal_handle(party.handle) for party in message.people)),
+            sender=spelled(message.sender.handle),
+            people=tuple(dict.fromkeys(spelled(party.handle) for party in message.people)),
             when=_stamp(message.sent_at, zone),
             locator=message.locator,
             context="\n".join(filter(None, (message.quoted, " ".join(message.reactions)))),
@@ -284,7 +274,7 @@ def _event(event: Event, item: str, zone: tzinfo) -> Chunk:
         title=event.title,
         text=text,
         about=date_words(event.start, zone),
-        people=tuple(dict.fromkeys(normal_handle(party.handle) for party in event.people)),
+        people=tuple(dict.fromkeys(spelled(party.handle) for party in event.people)),
         when=_stamp(event.start, zone),
         until=_stamp(event.end, zone),
         locator=event.locator,

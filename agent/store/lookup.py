@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agent.store.database import Row
+from agent.store.people import People
 from agent.store.store import Store, person_token
 from agent.vocabulary import Passage, Person
 
@@ -70,15 +71,16 @@ class Hits:
 
 
 class Lookup:
-    """What retrieval asks the store. Keeps the order and the people until the next commit."""
+    """What retrieval asks the store. Keeps the order and the people until the next commit.
 
-    def __init__(self, store: Store) -> None:
+    `region` (ISO 3166) is where phone numbers without a country code are dialled.
+    """
+
+    def __init__(self, store: Store, *, region: str = "") -> None:
         self._store = store
         self._version: tuple[int, ...] | None = None
         self._order: Order | None = None
-        self._people: tuple[Person, ...] = ()
-        self._names: dict[int, str] = {}
-        self._person_of: dict[int, Person] = {}
+        self._people = People(store, region=region)
 
     def _refresh(self) -> None:
         rows = self._store.database.rows(
@@ -88,7 +90,7 @@ class Lookup:
         version = (*map(int, rows[0]), self._store.changes)
         if version != self._version:
             self._order = self._load_order()
-            self._load_people()
+            self._people.load()
             self._version = version
 
     def order(self) -> Order:
@@ -98,6 +100,10 @@ class Lookup:
 
     def people(self) -> tuple[Person, ...]:
         """Everybody known, one person over all their handles."""
+        return tuple(one.person for one in self.who().known)
+
+    def who(self) -> People:
+        """Who is who now, and why; also where the owner merges and splits."""
         self._refresh()
         return self._people
 
@@ -127,47 +133,12 @@ class Lookup:
             lent={source: np.array(chunks, np.int64) for source, chunks in lent.items()},
         )
 
-    def _load_people(self) -> None:
-        handles = {
-            int(number): (handle, name, bool(me))
-            for number, handle, name, me in self._store.database.rows("SELECT id, handle, name, me FROM handle")
-        }
-        number_of = {handle: number for number, (handle, _, _) in handles.items()}
-        cards: dict[tuple[int, str], list[int]] = defaultdict(list)
-        card_name: dict[int, str] = {}
-        for item, card, name, handle in self._store.database.rows(
-            "SELECT item, card, card.name, handle FROM card JOIN item ON item.id = card.item WHERE live = 1"
-        ):
-            if handle in number_of:
-                cards[item, card].append(number_of[handle])
-                card_name[number_of[handle]] = name
-        named: dict[int, str] = {number: card_name.get(number) or name for number, (_, name, _) in handles.items()}
-        groups = _joined(
-            handles, [*cards.values(), *_same_full_name(handles, named), [n for n, h in handles.items() if h[2]]]
-        )
-        people = []
-        for group in groups:
-            name = next((card_name[n] for n in group if n in card_name), "") or next(
-                (named[n] for n in group if named[n]), ""
-            )
-            people.append(
-                Person(
-                    id=min(group),
-                    name=name or handles[min(group)][0],
-                    handles=tuple(handles[n][0] for n in sorted(group)),
-                    me=any(handles[n][2] for n in group),
-                )
-            )
-        self._people = tuple(people)
-        self._person_of = {n: person for person, group in zip(people, groups, strict=True) for n in group}
-        self._names = {n: "me" if p.me and p.name == p.handles[0] else p.name for n, p in self._person_of.items()}
-
     def handles_of(self, people: Iterable[Person]) -> dict[int, list[int]]:
         """Person id -> the numbers of their handles."""
         self._refresh()
         wanted = {person.id for person in people}
         found: dict[int, list[int]] = defaultdict(list)
-        for number, person in self._person_of.items():
+        for number, person in self._people.person_of.items():
             if person.id in wanted:
                 found[person.id].append(number)
         return dict(found)
@@ -238,8 +209,10 @@ class Lookup:
     def _passage(self, row: Row, score: float, zone: tzinfo) -> Passage:
         _, uid, source, kind, title, text, sender, handles, at, locator, context, spans, key, about, item = row
         numbers = [int(number) for number in str(handles or "").split()]
-        people = dict.fromkeys(self._names.get(number, "?") for number in numbers)
-        others = [self._names[n] for n in numbers if n in self._names and not self._person_of[n].me]
+        people = dict.fromkeys(self._people.names.get(number, "?") for number in numbers)
+        others = [
+            self._people.names[n] for n in numbers if n in self._people.names and not self._people.person_of[n].me
+        ]
         return Passage(
             id=bytes(uid).hex(),
             score=round(score, 6),
@@ -248,7 +221,7 @@ class Lookup:
             title=str(title) or ", ".join(dict.fromkeys(others)),
             text=str(text),
             people=tuple(people),
-            sender=self._names.get(int(sender), "") if isinstance(sender, int) else "",
+            sender=self._people.names.get(int(sender), "") if isinstance(sender, int) else "",
             when=datetime.fromtimestamp(at, UTC).astimezone(zone) if isinstance(at, float) else None,
             locator=place(str(key), str(locator)),
             context=str(context),
@@ -270,32 +243,3 @@ def place(key: str, locator: str) -> str:
     if key.startswith("/"):
         return PurePosixPath(key).as_uri() + locator
     return key + locator
-
-
-def _same_full_name(handles: Mapping[int, object], named: Mapping[int, str]) -> list[list[int]]:
-    """Handles under one full name (two words at least: a first name alone merges nobody)."""
-    groups: dict[str, list[int]] = defaultdict(list)
-    for number in handles:
-        folded = " ".join(named[number].casefold().split())
-        if " " in folded:
-            groups[folded].append(number)
-    return list(groups.values())
-
-
-def _joined(numbers: Iterable[int], groups: Iterable[Sequence[int]]) -> list[list[int]]:
-    """Connected components: numbers that share a group, directly or through others (union-find)."""
-    parent = {number: number for number in numbers}
-
-    def root(number: int) -> int:
-        while parent[number] != number:
-            parent[number] = parent[parent[number]]
-            number = parent[number]
-        return number
-
-    for group in groups:
-        for number in group[1:]:
-            parent[root(number)] = root(group[0])
-    found: dict[int, list[int]] = defaultdict(list)
-    for number in parent:
-        found[root(number)].append(number)
-    return list(found.values())

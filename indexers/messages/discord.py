@@ -76,7 +76,7 @@ class Discord(ExportSource):
 
     def messages(self, chat: Chat, day: Day) -> Iterator[Message | Skipped]:
         """The day's messages from a package or from DiscordChatExporter."""
-        introduced = chat.introduce()
+        introduced = chat.introduce(self.kind)
         mine = next((sender for sender, party in chat.senders.items() if party.me), "me")
         where = day.member.locator("id=")
         for extent in day.extents:

@@ -80,7 +80,7 @@ class Signal(ExportSource):
     def messages(self, chat: Chat, day: Day) -> Iterator[Message | Skipped]:
         """The day's messages, read from its stretches of the file."""
         header, encoding = self._read[day.member]
-        introduced = chat.introduce()
+        introduced = chat.introduce(self.kind)
         seen: dict[tuple[str, str, str], int] = {}
         for extent in day.extents:
             text = decoded(self.shelf.read(day.member, extent), encoding)

@@ -81,7 +81,7 @@ class Slack(ExportSource):
 
     def messages(self, chat: Chat, day: Day) -> Iterator[Message | Skipped]:
         """What was said in a channel on a day, bots included, in the order of the file."""
-        introduced = chat.introduce()
+        introduced = chat.introduce(self.kind)
         people = self._people[day.member]
         where = day.member.locator("ts=")
         for said in objects(self._load(day.member)):

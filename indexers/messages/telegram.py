@@ -56,7 +56,7 @@ class Telegram(ExportSource):
 
     def messages(self, chat: Chat, day: Day) -> Iterator[Message | Skipped]:
         """The day's messages; service lines (calls, joins, pins) are not speech."""
-        introduced = chat.introduce()
+        introduced = chat.introduce(self.kind)
         where = day.member.locator(f"chat={quote(chat.id)}&id=")
         for extent in day.extents:
             raw = self.shelf.read(day.member, extent).decode("utf-8", "replace")

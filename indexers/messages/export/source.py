@@ -23,6 +23,9 @@ MAX_EXTENT = 4 << 20
 """The bytes of a day that are read at once, about."""
 
 _PHONE = re.compile(r"\+?[\d\s().\-‐-―/]{7,25}")
+_PHONE_DIGITS = range(7, 16)
+"""No telephone has more (E.164), and the ids of programs that are numbers do."""
+_MAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 _LINK = re.compile(r"https?://[^\s<>|]+")
 _MIMES = {
     "jpg": "image/jpeg", "jpeg": "image/jpeg", "png": "image/png", "gif": "image/gif", "webp": "image/webp",
@@ -64,16 +67,19 @@ class Chat:
         """All who take part, each once."""
         return tuple(dict.fromkeys(self.senders.values()))
 
-    def introduce(self) -> Callable[[str], tuple[Party, tuple[Party, ...]]]:
+    def introduce(self, kind: str) -> Callable[[str], tuple[Party, tuple[Party, ...]]]:
         """Names the sender and the people of a message by what the export calls its sender.
 
         The people are the chat's; of a crowd, the sender alone (`ExportSource.read` then adds who spoke that day).
+        A handle that means something inside this `kind` of program alone says so ("whatsapp:Ann"): the Ann of another
+        program may be somebody else.
         """
-        people = self.people
+        senders = {sender: _known_in(kind, party) for sender, party in self.senders.items()}
+        people = tuple(dict.fromkeys(senders.values()))
 
         @cache
         def introduced(sender: str) -> tuple[Party, tuple[Party, ...]]:
-            party = self.senders.get(sender) or Party(handle=sender, name=sender)
+            party = senders.get(sender) or _known_in(kind, Party(handle=sender, name=sender))
             if len(people) > CROWD:
                 return party, (party,)
             return party, people if party in people else (*people, party)
@@ -222,6 +228,14 @@ class ExportSource(ABC):
     def opened(self, member: Member) -> bool:
         """Whether the owner named this very file, so that it is read whatever its name is."""
         return member.path == self.path and not member.entry
+
+
+def _known_in(kind: str, party: Party) -> Party:
+    handle = party.handle
+    number = address(handle).removeprefix("+")
+    if _MAIL.fullmatch(handle) or (number.isdecimal() and len(number) in _PHONE_DIGITS):
+        return party
+    return replace(party, handle=f"{kind}:{handle}")
 
 
 def address(name: str) -> str:

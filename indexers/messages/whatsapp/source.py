@@ -113,7 +113,7 @@ class WhatsApp(ExportSource):
     def messages(self, chat: Chat, day: Day) -> Iterator[Message | Skipped]:
         """The day's messages, read from its stretches of the file."""
         reading = self._readings[day.member]
-        introduced = chat.introduce()
+        introduced = chat.introduce(self.kind)
         seen: dict[tuple[int, str, str], int] = {}
         where, today, midnight = day.member.locator("line="), day.date.isoformat(), datetime.combine(day.date, time())
         for extent in day.extents:

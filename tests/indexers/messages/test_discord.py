@@ -59,7 +59,7 @@ def test_a_message_and_its_parts(tmp_path: Path) -> None:
         ],
     )
     assert (message.id, message.conversation, message.title, message.reply_to) == (ID, "5", "Friends #trip", "99")
-    assert (message.sender.handle, message.sender.name) == ("42", "Ann Lee")
+    assert (message.sender.handle, message.sender.name) == ("discord:42", "Ann Lee")
     assert message.sent_at == datetime(2023, 1, 13, 10, tzinfo=UTC)
     assert message.links == ("https://a.example",)
     assert message.reactions == ("👍 by Bob", "🎉 ×3")
@@ -121,7 +121,7 @@ def test_a_package_in_csv_keeps_quotes_and_lines(tmp_path: Path) -> None:
     assert [m.text for m in messages] == ['say "hi",\nthere', "plain"]
     assert messages[0].attachments == (Attachment(name="a%20b.png", mime="image/png"),)
     assert all(m.sender.me for m in messages)
-    assert {p.handle for p in messages[0].people} == {"me", "1", "2"}
+    assert {p.handle for p in messages[0].people} == {"discord:me", "discord:1", "discord:2"}
 
 
 def test_other_files_of_a_package_are_left_alone(tmp_path: Path) -> None:

@@ -29,8 +29,8 @@ def test_a_chat(tmp_path: Path) -> None:
     messages, skipped = read(tmp_path)
     assert skipped == []
     assert [(m.sender.me, m.sender.handle, m.text, m.title, m.conversation) for m in messages] == [
-        (True, "Me", "hi", "Ann", "Ann"),
-        (False, "Ann Lee", "two\n\nlines: here", "Ann", "Ann"),
+        (True, "signal:Me", "hi", "Ann", "Ann"),
+        (False, "signal:Ann Lee", "two\n\nlines: here", "Ann", "Ann"),
     ]
     assert messages[1].sent_at == datetime(2023, 1, 13, 10, 0, 9)  # noqa: DTZ001  # floating
     assert messages[1].locator.endswith("/Ann/chat.md#line=3")

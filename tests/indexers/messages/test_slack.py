@@ -42,7 +42,7 @@ def one(tmp_path: Path, **said: object) -> Message:
 
 
 def test_a_plain_message(tmp_path: Path) -> None:
-    kim, ann = Party(handle="kim@a.example", name="Kim Vale"), Party(handle="U2", name="Ann Lee")
+    kim, ann = Party(handle="kim@a.example", name="Kim Vale"), Party(handle="slack:U2", name="Ann Lee")
     assert one(tmp_path) == Message(
         id=TS,
         conversation="C1",

@@ -43,8 +43,8 @@ def test_a_plain_message(tmp_path: Path) -> None:
     assert message == Message(
         id="7",
         conversation="2",
-        sender=Party(handle="user2", name="Ann Lee"),
-        people=(Party(handle="user2", name="Ann Lee"),),
+        sender=Party(handle="telegram:user2", name="Ann Lee"),
+        people=(Party(handle="telegram:user2", name="Ann Lee"),),
         sent_at=datetime(2023, 1, 13, 10, 0, tzinfo=UTC),
         text="hi",
         title="Ann",
@@ -118,7 +118,7 @@ def test_exports_before_2021_have_floating_times(tmp_path: Path) -> None:
     said = {"id": 7, "type": "message", "from": "Ann", "from_id": 4520, "date": "2019-01-13T11:00:00", "text": "hi"}
     (message,) = read(write(tmp_path, said))[0]
     assert message.sent_at == datetime(2019, 1, 13, 11, 0)  # noqa: DTZ001  # floating
-    assert message.sender.handle == "4520"
+    assert message.sender.handle == "telegram:4520"
 
 
 def test_the_owner_is_who_is_not_the_partner(tmp_path: Path) -> None:
@@ -150,7 +150,7 @@ def test_a_whole_account(tmp_path: Path) -> None:
     assert skipped == []
     assert [(m.title, m.sender.handle, m.sender.me, m.text) for m in messages] == [
         ("Ann", "+491512345678", False, "hi"),
-        ("Saved Messages", "user1", True, "note"),
+        ("Saved Messages", "telegram:user1", True, "note"),
     ]
 
 

@@ -132,7 +132,7 @@ def test_pasted_older_lines_of_the_same_format_stay_in_their_message(tmp_path: P
     messages, _ = chat(tmp_path, f"{text}14/03/2023, 10:05 - Bob: ok\n15/03/2023, 10:05 - Bob: next\n")
     pasted = "look:\n13/01/2023, 09:00 - Eve: old\n13/01/2023, 09:01 - Eve: older"
     assert texts(messages) == [("Ann", pasted), ("Bob", "ok"), ("Bob", "next")]
-    assert {party.handle for message in messages for party in message.people} == {"Ann", "Bob"}
+    assert {party.handle for message in messages for party in message.people} == {"whatsapp:Ann", "whatsapp:Bob"}
 
 
 def test_a_clock_that_goes_back_for_good_starts_messages(tmp_path: Path) -> None:
@@ -251,12 +251,12 @@ def test_an_attachment_beside_the_chat_is_found_and_one_outside_is_not(tmp_path:
 @pytest.mark.parametrize(
     ("sender", "handle", "name"),
     [
-        ("Ann - Berlin", "Ann - Berlin", "Ann - Berlin"),
-        ("Team:Alpha", "Team:Alpha", "Team:Alpha"),
-        ("~\u202fMarek", "~Marek", "Marek"),
+        ("Ann - Berlin", "whatsapp:Ann - Berlin", "Ann - Berlin"),
+        ("Team:Alpha", "whatsapp:Team:Alpha", "Team:Alpha"),
+        ("~\u202fMarek", "whatsapp:~Marek", "Marek"),
         ("\u202a+49 151 234-5678\u202c", "+491512345678", ""),
-        ("\u2068Ann\u2069", "Ann", "Ann"),
-        ("O’Brien", "O’Brien", "O’Brien"),
+        ("\u2068Ann\u2069", "whatsapp:Ann", "Ann"),
+        ("O’Brien", "whatsapp:O’Brien", "O’Brien"),
     ],
 )
 def test_senders(tmp_path: Path, sender: str, handle: str, name: str) -> None:
