@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
 from pathlib import PurePosixPath
@@ -70,6 +71,15 @@ class Hits:
     score: NDArray[np.float64]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moment:
+    """A chunk in time: it began `at` and lasted `until` (Unix seconds; None where it takes no time)."""
+
+    chunk: int
+    at: float
+    until: float | None
+
+
 class Lookup:
     """What retrieval asks the store. Keeps the order and the people until the next commit.
 
@@ -78,25 +88,23 @@ class Lookup:
 
     def __init__(self, store: Store, *, region: str = "") -> None:
         self._store = store
-        self._version: tuple[int, ...] | None = None
-        self._order: Order | None = None
+        self._order: tuple[tuple[int, ...], Order] | None = None
         self._people = People(store, region=region)
+        self._grouped: tuple[int, ...] | None = None
 
-    def _refresh(self) -> None:
+    def _version(self) -> tuple[int, ...]:
+        """Differs after every commit that may change what is read here, also one of another process."""
         rows = self._store.database.rows(
             "SELECT (SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'chunk'),"
             " (SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'item'), (SELECT count(*) FROM item)"
         )
-        version = (*map(int, rows[0]), self._store.changes)
-        if version != self._version:
-            self._order = self._load_order()
-            self._people.load()
-            self._version = version
+        return (*map(int, rows[0]), self._store.changes)
 
     def order(self) -> Order:
-        self._refresh()
-        assert self._order is not None
-        return self._order
+        version = self._version()
+        if self._order is None or self._order[0] != version:
+            self._order = version, self._load_order()
+        return self._order[1]
 
     def people(self) -> tuple[Person, ...]:
         """Everybody known, one person over all their handles."""
@@ -104,7 +112,10 @@ class Lookup:
 
     def who(self) -> People:
         """Who is who now, and why; also where the owner merges and splits."""
-        self._refresh()
+        version = self._version()
+        if self._grouped != version:
+            self._people.load()
+            self._grouped = version
         return self._people
 
     def _load_order(self) -> Order:
@@ -135,10 +146,10 @@ class Lookup:
 
     def handles_of(self, people: Iterable[Person]) -> dict[int, list[int]]:
         """Person id -> the numbers of their handles."""
-        self._refresh()
+        who = self.who()
         wanted = {person.id for person in people}
         found: dict[int, list[int]] = defaultdict(list)
-        for number, person in self._people.person_of.items():
+        for number, person in who.person_of.items():
             if person.id in wanted:
                 found[person.id].append(number)
         return dict(found)
@@ -191,9 +202,105 @@ class Lookup:
             found.update((bytes(uid), int(number)) for uid, number in rows)
         return found
 
+    def snapshot(self) -> AbstractContextManager[None]:
+        """What is read inside belongs to one commit."""
+        return self._store.database.reading()
+
+    def moments(
+        self, *, start: float, end: float, people: Sequence[Person], before: tuple[float, int] | None, limit: int
+    ) -> list[Moment]:
+        """The newest `limit` things that began in [start, end) (Unix seconds), newest first, then what reaches into it.
+
+        One for each message, event and dated document. With `people`: what they said, what the owner said to them or
+        where they were, and events with them. `before` continues below a moment (its `at` and `chunk`).
+        """
+        own, with_them, me = self._circle(people)
+        found: list[Moment] = []
+        below = before or (end, 0)
+        while len(found) < limit:
+            ranges = [
+                self._store.database.rows(
+                    f"SELECT at, id FROM chunk WHERE {whose} at >= ?1 AND (at, id) < (?2, ?3)"  # noqa: S608 - ours
+                    " ORDER BY at DESC, id DESC LIMIT ?4",
+                    (start, *below, 4 * limit, *more),
+                )
+                for whose, more in (
+                    (
+                        ("sender IN (SELECT value FROM json_each(?5)) AND", (own,)),
+                        (
+                            "company IN (SELECT value FROM json_each(?5)) AND (sender IS NULL OR sender IN"
+                            " (SELECT value FROM json_each(?6))) AND",
+                            (with_them, me),
+                        ),
+                    )
+                    if people
+                    else (("", ()),)
+                )
+            ]
+            full = [rows[-1] for rows in ranges if len(rows) == 4 * limit]
+            rows = sorted({row for rows in ranges for row in rows}, reverse=True)
+            if full:  # below the least complete range something may be missing
+                rows = [row for row in rows if row >= max(full)]
+            found += self._heads(number for _, number in rows)
+            if not full:
+                break
+            below = rows[-1]
+        if len(found) < limit and before is None:
+            found += self._reaching(start, with_them if people else None)
+        return found[:limit]
+
+    def _circle(self, people: Sequence[Person]) -> tuple[str, str, str]:
+        """As JSON: the numbers of people's handles, of the companies that they are in, and of the owner's handles."""
+        person_of = self.who().person_of
+        wanted = {person.id for person in people}
+        own = {number for number, person in person_of.items() if person.id in wanted}
+        companies = [
+            number
+            for number, handles in (self._store.database.rows("SELECT id, handles FROM company") if own else ())
+            if not own.isdisjoint(map(int, handles.split()))
+        ]
+        me = [number for number, person in person_of.items() if person.me]
+        return json.dumps(sorted(own)), json.dumps(companies), json.dumps(me)
+
+    def _heads(self, chunks: Iterable[int]) -> list[Moment]:
+        """Those that are visible and the first passage of their message or document, newest first."""
+        return [
+            Moment(chunk=chunk, at=at, until=until)
+            for chunk, at, until in self._store.database.rows(
+                "SELECT chunk.id, at, until FROM chunk JOIN item ON item.id = chunk.item"
+                " WHERE chunk.id IN (SELECT value FROM json_each(?)) AND live = 1 AND NOT EXISTS("
+                " SELECT 1 FROM chunk AS other WHERE other.thread = chunk.thread AND other.at = chunk.at"
+                " AND other.item = chunk.item AND other.seq < chunk.seq AND (chunk.kind = 'section' OR"
+                " (chunk.kind = 'message' AND other.seq = chunk.seq - 1 AND other.locator = chunk.locator"
+                " AND chunk.locator != '' AND other.sender IS chunk.sender))) ORDER BY at DESC, chunk.id DESC",
+                (json.dumps(list(chunks)),),
+            )
+        ]
+
+    def _reaching(self, start: float, companies: str | None) -> list[Moment]:
+        """Events that began before `start` and had not ended by then."""
+        if start == float("-inf"):
+            return []
+        if companies is not None:
+            rows = self._store.database.rows(
+                "SELECT id FROM chunk WHERE company IN (SELECT value FROM json_each(?)) AND sender IS NULL AND at < ?"
+                " AND until > ?",
+                (companies, start, start),
+            )
+        else:
+            rows = [
+                row
+                for statement in (  # apart: joined by UNION the first would scan all chunks
+                    "SELECT id FROM chunk WHERE until - at > 86400.0 AND until > ?1 AND at < ?1",
+                    "SELECT id FROM chunk WHERE until - at <= 86400.0 AND at >= ?1 - 86400.0 AND at < ?1 AND until > ?1",
+                )
+                for row in self._store.database.rows(statement, (start,))
+            ]
+        return self._heads(number for (number,) in rows)
+
     def passages(self, chunks: Sequence[int], scores: Mapping[int, float], *, zone: tzinfo) -> list[Passage]:
         """What the given chunks say, in the given order; times are in `zone`, handles are names."""
-        self._refresh()
+        self.who()
         marks = ",".join("?" * len(chunks))
         rows = {
             row[0]: row
