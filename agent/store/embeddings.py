@@ -36,6 +36,17 @@ class Embeddings:
             "INSERT INTO index_log(uid, source, gone) VALUES(?, ?, ?)", [(uid, source, change) for uid in uids]
         )
 
+    def drop_orphans(self) -> None:
+        """Delete the vectors of texts that have gone and did not come back elsewhere."""
+        if self._database.value("SELECT 1 FROM orphan LIMIT 1") is None:
+            return
+        with self._database.writing():
+            self._database.run(
+                "DELETE FROM embedding WHERE hash IN (SELECT hash FROM orphan)"
+                " AND NOT EXISTS(SELECT 1 FROM block WHERE block.hash = embedding.hash)"
+            )
+            self._database.run("DELETE FROM orphan")
+
     def use_model(self, model: str) -> None:
         """Let blocks wait anew whose vectors are of another model's space. Vectors of two spaces are never mixed."""
         if self._database.value("SELECT value FROM setting WHERE name = 'embedder'") == model:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import json
 import re
-import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
 
+from agent.errors import WrongUse
 from agent.store.copies import Copies
 from agent.store.database import Database, Row
 from agent.store.embeddings import Embeddings
+from agent.store.forgotten import Forgotten
 from agent.store.keys import CompartmentKey
 from agent.store.samples import Samples
 from agent.vocabulary import Block, Chunk
@@ -42,14 +43,17 @@ class Store:
 
     def __init__(self, database: Database, id_key: bytes) -> None:
         self.database = database
-        self.changes = 0  # commits of this process: what was read before the last one may be stale
+        self.changes = 0  # commits of this process that changed what can be seen: what was read before is stale
         self._id_key = id_key
+        self._depth = 0
+        self._touched = False
 
     @classmethod
     def open(cls, path: Path, key: CompartmentKey, *, create: bool = False) -> Store:
         """Open (or, at `init`, make) the store and discard what a killed pass had staged. Raises StoreError."""
         store = cls(Database.open(path, key, create=create), key.use("ids"))
         store.discard_staged()
+        store.embeddings.drop_orphans()
         return store
 
     @classmethod
@@ -68,14 +72,26 @@ class Store:
         return Samples(self.database.connection())
 
     @property
+    def _forgotten(self) -> Forgotten:
+        return Forgotten(self.database, self.fingerprint)
+
+    @property
     def copies(self) -> Copies:
         return Copies(self.database, self._thread_of)
 
     @contextmanager
     def writing(self) -> Iterator[None]:
+        """One transaction; nested uses join it. `changes` grows after it if it changed what can be seen."""
+        touched = False
         with self.database.writing():
-            yield
-        self.changes += 1
+            self._depth += 1
+            try:
+                yield
+            finally:
+                self._depth -= 1
+                if not self._depth:
+                    touched, self._touched = self._touched, False
+        self.changes += touched
 
     def fingerprint(self, *parts: str) -> bytes:
         """The keyed hash that stands for a place or a text outside of the encrypted pages (16 bytes)."""
@@ -89,10 +105,14 @@ class Store:
     # Sources
 
     def source(self, name: str, kind: str) -> int:
-        """The number of a source, made when it is new."""
-        found = self.database.value("SELECT id FROM source WHERE name = ?", (name,))
-        if found is not None:
-            return int(found)
+        """The number of a source, made when it is new. Raises WrongUse when the name stands for another kind."""
+        for number, was in self.database.rows("SELECT id, kind FROM source WHERE name = ?", (name,)):
+            if was != kind:
+                raise WrongUse(
+                    f"{name!r} holds data of the kind {was}, not {kind}.",
+                    remedy=f"Take another name, or run `homebody forget {name}` first.",
+                )
+            return int(number)
         with self.writing():
             return self.database.insert("INSERT INTO source(name, kind) VALUES(?, ?)", (name, kind))
 
@@ -152,24 +172,29 @@ class Store:
 
         `base` is how many chunks the item has already. Records that the owner has forgotten singly are left out.
         """
-        source, key = self.database.rows(
-            "SELECT source, CASE origin WHEN '' THEN key ELSE origin END FROM item WHERE id = ?", (item,)
+        source, name, key = self.database.rows(
+            "SELECT source.id, name, CASE origin WHEN '' THEN key ELSE origin END"
+            " FROM item JOIN source ON source.id = item.source WHERE item.id = ?",
+            (item,),
         )[0]
-        banned = self._banned(source, key, chunks)
+        banned = self._forgotten.among(name, key, chunks)
         block_of: dict[int, int] = {}
         for block in blocks:
             members = [index for index in range(block.first, block.last + 1) if index not in banned]
             if not members:
                 continue
-            hash_ = self.fingerprint(block.text)
-            uid = self.fingerprint(str(source), key, chunks[members[0]].place, block.text)
+            whole = len(members) == block.last + 1 - block.first
+            hash_ = self.fingerprint(*([block.text] if whole else ["part", *(chunks[at].text for at in members)]))
+            uid = self.fingerprint(name, key, chunks[members[0]].place, block.text)
             known = self.database.value("SELECT 1 FROM embedding WHERE hash = ? AND model = ?", (hash_, model))
             number = self.database.insert(
                 "INSERT INTO block(uid, item, hash, embedded) VALUES(?, ?, ?, ?)", (uid, item, hash_, bool(known))
             )
             block_of.update(dict.fromkeys(members, number))
         rows = [
-            self._chunk_row(item, source, key, chunk, base + index, block_of.get(index))
+            self._chunk_row(
+                item, source, self.fingerprint(name, key, chunk.place), chunk, base + index, block_of.get(index)
+            )
             for index, chunk in enumerate(chunks)
             if index not in banned
         ]
@@ -179,59 +204,20 @@ class Store:
             rows,
         )
 
-    def _banned(self, source: int, key: str, chunks: Sequence[Chunk]) -> set[int]:
-        if self.database.value("SELECT 1 FROM forgotten LIMIT 1") is None:
-            return set()
-        return {
-            index
-            for index, chunk in enumerate(chunks)
-            for uid in (self.fingerprint(str(source), key, chunk.place), self.fingerprint(str(source), chunk.text))
-            if self.database.value("SELECT 1 FROM forgotten WHERE uid = ?", (uid,)) is not None
-        }
-
     def forget_record(self, uid: bytes) -> bool:
-        """Forget one chunk for good: also when its source is read again, in this place or with this text elsewhere."""
+        """Forget one chunk for good, also when its source is read again: its place, and a longer text wherever it is."""
         with self.writing():
-            found = self.database.rows(
-                "SELECT chunk.id, source, text, block, item FROM chunk JOIN item ON item.id = chunk.item WHERE chunk.uid = ?",
-                (uid,),
-            )
-            for number, source, text, block, item in found:
-                places = {
-                    source,
-                    *(of for (of,) in self.database.rows("SELECT source FROM item WHERE holder = ?", (item,))),
-                }
-                by_text = [(self.fingerprint(str(of), text),) for of in places]
-                self.database.run_many("INSERT OR IGNORE INTO forgotten VALUES(?)", [(uid,), *by_text])
-                self.database.run("DELETE FROM chunk WHERE id = ?", (number,))
-                self._drop_block(source, block)
-            return bool(found)
+            self._touched = True
+            return self._forgotten.add(uid)
 
-    def _drop_block(self, source: int, block: int | None) -> None:
-        """Drop the vector over a forgotten chunk; what is left of its block becomes one block that waits for a vector."""
-        rows = self.database.rows("SELECT uid, hash, item FROM block WHERE id = ?", (block,))
-        for uid, hash_, item in rows:
-            self.embeddings.log(source, [uid], gone=True)
-            self.database.run("DELETE FROM block WHERE id = ?", (block,))
-            self.database.run(
-                "DELETE FROM embedding WHERE hash = ?1 AND NOT EXISTS(SELECT 1 FROM block WHERE hash = ?1)", (hash_,)
-            )
-            left = [
-                text for (text,) in self.database.rows("SELECT text FROM chunk WHERE block = ? ORDER BY seq", (block,))
-            ]
-            if left:
-                anew = self.fingerprint(uid.hex(), *left)
-                number = self.database.insert("INSERT INTO block(uid, item, hash) VALUES(?, ?, ?)", (anew, item, anew))
-                self.database.run("UPDATE chunk SET block = ? WHERE block = ?", (number, block))
-
-    def _chunk_row(self, item: int, source: int, key: str, chunk: Chunk, seq: int, block: int | None) -> Row:
+    def _chunk_row(self, item: int, source: int, uid: bytes, chunk: Chunk, seq: int, block: int | None) -> Row:
         sender = self._handle(chunk.sender) if chunk.sender else None
         company = tuple(self._handle(handle) for handle in chunk.people)
         named = (sender,) if sender is not None else company
         tokens = " ".join(person_token(number) for number in named)
         unsegmented = _UNSEGMENTED.search(chunk.text) or _UNSEGMENTED.search(chunk.title)
         return (
-            self.fingerprint(str(source), key, chunk.place), item, block, self._thread(source, chunk.thread), seq,
+            uid, item, block, self._thread(source, chunk.thread), seq,
             chunk.kind, chunk.title, chunk.text, f"{chunk.about} {tokens}".strip(), chunk.path, bool(unsegmented), sender,
             self._company(company) if company else None, chunk.when, chunk.until, chunk.locator, chunk.context,
             json.dumps(chunk.spans) if chunk.spans else "",
@@ -245,6 +231,7 @@ class Store:
 
     def name_handles(self, names: Mapping[str, tuple[str, bool]]) -> None:
         """Keep what a source calls the people behind its handles: handle -> (name or "", is the owner)."""
+        self._touched = self._touched or bool(names)
         for handle, (name, me) in names.items():
             number = self._handle(handle)
             self.database.run(
@@ -298,22 +285,46 @@ class Store:
             self._add_skipped(item, source, skips)
             old = self.database.value("SELECT id FROM item WHERE source = ? AND key = ? AND live = 1", (source, key))
             holder = None if old is None else self.copies.bequeath(int(old), successor=item)
-            fresh = {
-                uid for (uid,) in self.database.rows("SELECT uid FROM block WHERE item = ? AND embedded = 1", (item,))
-            }
-            kept: set[bytes] = set()
+            fresh = self._blocks(item)
             if old is not None:
-                stale = {
-                    uid
-                    for (uid,) in self.database.rows("SELECT uid FROM block WHERE item = ? AND embedded = 1", (old,))
-                }
-                kept = fresh & stale
-                self.embeddings.log(source, stale - fresh, gone=True)
+                stale = self._blocks(int(old))
+                lost = self._blocks(int(old), without=item)
+                self.embeddings.log(source, stale - fresh - lost, gone=True, text_stays=True)
+                self.embeddings.log(source, lost - fresh, gone=True)
                 self._drop(int(old))
+                fresh -= stale
             if holder is not None:
                 self.copies.tell_paths(holder)
-            self.embeddings.log(source, fresh - kept, gone=False)
+            self.embeddings.log(source, fresh, gone=False)
             self.database.run("UPDATE item SET live = 1, records = ? WHERE id = ?", (records, item))
+            self._touched = True
+
+    def _blocks(self, item: int, *, without: int | None = None) -> set[bytes]:
+        """The blocks of an item that have a vector; `without`: those of them over a text that this other item has not."""
+        found = self.database.rows(
+            "SELECT uid FROM block WHERE item = ?1 AND embedded = 1 AND (?2 IS NULL OR EXISTS(SELECT 1 FROM chunk AS old"
+            " WHERE old.block = block.id AND NOT EXISTS(SELECT 1 FROM chunk AS new WHERE new.uid = old.uid"
+            " AND new.item = ?2 AND new.text = old.text)))",
+            (item, without),
+        )
+        return {bytes(uid) for (uid,) in found}
+
+    def keep(self, source: int, item: Item, skips: Iterable[Skipped], *, retry: bool) -> bool:
+        """Let the whole generation of an item stand that cannot be read anew now; False when there is none.
+
+        With `retry` the next pass tries again, else only a change of the item does.
+        """
+        with self.writing():
+            old = self.database.value(
+                "SELECT id FROM item WHERE source = ? AND key = ? AND live = 1", (source, item.id)
+            )
+            if old is None:
+                return False
+            self.database.run("DELETE FROM skipped WHERE item = ?", (old,))
+            self._add_skipped(int(old), source, skips)
+            if not retry:
+                self.database.run("UPDATE item SET fingerprint = ? WHERE id = ?", (item.fingerprint, old))
+            return True
 
     def remove_source(self, source: int) -> None:
         """Forget a source with all that came from it, in one transaction."""
@@ -322,30 +333,28 @@ class Store:
             for table in ("skipped", "pass", "thread"):
                 self.database.run(f"DELETE FROM {table} WHERE source = ?", (source,))  # noqa: S608 - names from above
             self.database.run("DELETE FROM source WHERE id = ?", (source,))
+            self._touched = True
 
     def remove_items(self, source: int, items: Iterable[int]) -> None:
         """Forget live items with all that came from them."""
         with self.writing():
             for item in items:
                 holder = self.copies.bequeath(item)
-                uids = [
-                    uid
-                    for (uid,) in self.database.rows("SELECT uid FROM block WHERE item = ? AND embedded = 1", (item,))
-                ]
-                self.embeddings.log(source, uids, gone=True)
+                self.embeddings.log(source, self._blocks(item), gone=True)
                 self._drop(item)
+                self._touched = True
                 if holder is not None:
                     self.copies.tell_paths(holder)
 
     def _drop(self, item: int) -> None:
-        """Delete one generation, its texts, words, blocks, cards and samples, and vectors that no block needs now."""
-        hashes = self.database.rows("SELECT DISTINCT hash FROM block WHERE item = ?", (item,))
+        """Delete one generation with its texts, words, blocks, cards and samples.
+
+        Vectors that no block needs now wait for `sweep`: a text that moves to another item in this pass finds them.
+        """
+        self.database.run("INSERT OR IGNORE INTO orphan SELECT hash FROM block WHERE item = ?", (item,))
         for table in ("chunk", "block", "card", "skipped"):
             self.database.run(f"DELETE FROM {table} WHERE item = ?", (item,))  # noqa: S608 - names from the line above
         self.samples.forget(item)
-        self.database.run_many(
-            "DELETE FROM embedding WHERE hash = ?1 AND NOT EXISTS(SELECT 1 FROM block WHERE hash = ?1)", hashes
-        )
         self.database.run("DELETE FROM item WHERE id = ?", (item,))
 
     def move_item(self, item: int, moved: Item) -> None:
@@ -358,6 +367,7 @@ class Store:
             )
             self.copies.tell_paths(self.database.value("SELECT coalesce(holder, id) FROM item WHERE id = ?", (item,)))
             self.database.run("UPDATE skipped SET place = ? WHERE item = ?", (moved.id, item))
+            self._touched = True
 
     def discard(self, staged: int) -> None:
         """Drop a generation that is being made; what was whole before stays."""
@@ -374,8 +384,10 @@ class Store:
         return len(staged)
 
     def sweep(self) -> None:
-        """Drop names that nothing refers to any more: threads, companies and handles are the owner's data too."""
+        """Drop what nothing refers to any more: vectors of texts, and names (threads, companies, handles) too."""
         with self.writing():
+            self.embeddings.drop_orphans()
+            self._touched = True
             self.database.run("DELETE FROM thread WHERE NOT EXISTS(SELECT 1 FROM chunk WHERE thread = thread.id)")
             self.database.run("DELETE FROM company WHERE NOT EXISTS(SELECT 1 FROM chunk WHERE company = company.id)")
             used = {int(n) for (row,) in self.database.rows("SELECT handles FROM company") for n in row.split()}
@@ -393,8 +405,3 @@ class Store:
 def person_token(handle: int) -> str:
     """The word that stands for a handle in the full-text index: a rename changes no row, names resolve in questions."""
     return f"xh{handle}"
-
-
-def normalized(text: str) -> str:
-    """NFC: models and full text compare what people see."""
-    return unicodedata.normalize("NFC", text)

@@ -160,9 +160,7 @@ def test_connections_of_ended_threads_are_closed(tmp_path: Path) -> None:
     database = filled(tmp_path / "store.db", rows=3)
 
     def files() -> int:
-        return sum(
-            os.path.realpath(f"/proc/self/fd/{fd}").startswith(str(tmp_path)) for fd in os.listdir("/proc/self/fd")
-        )
+        return sum(os.path.realpath(fd).startswith(str(tmp_path)) for fd in Path("/proc/self/fd").iterdir())
 
     before = files()
     for _ in range(20):
