@@ -56,8 +56,9 @@ _STATES = {
     f"{_QUANTITY}{name}" for name in ("BodyMass", "BodyMassIndex", "BodyFatPercentage", "LeanBodyMass", "VO2Max")
 }
 
-# Words of the table that a question means otherwise: runs and rides are workouts of one kind, glasses hold water.
-_NOT_WORDS = frozenset(("runs", "rides", "glasses", "contacts"))
+# Words of the table that a question means otherwise: runs and rides are workouts of one kind, glasses hold water, and
+# what is intimate is asked for by name.
+_NOT_WORDS = frozenset(("runs", "rides", "glasses", "contacts", "cycle", "period"))
 # Words beside those of the table: verbs and everyday forms.
 _MORE_WORDS: Mapping[str, tuple[str, ...]] = {
     f"{_QUANTITY}StepCount": ("step", "walk", "walked the", "number of steps"),
@@ -67,6 +68,7 @@ _MORE_WORDS: Mapping[str, tuple[str, ...]] = {
     f"{_QUANTITY}FlightsClimbed": ("flights of stairs", "flights climbed", "floor", "flight"),
     f"{_QUANTITY}ActiveEnergyBurned": (
         "calories did i burn",
+        "did i burn",
         "active calories did i burn",
         "calories",
         "energy burned",
@@ -89,6 +91,7 @@ _MORE_WORDS: Mapping[str, tuple[str, ...]] = {
     AWAKE: ("lie awake", "awake at night"),
     BEDTIME: ("go to bed", "going to bed", "gone to bed", "bed time", "to bed", "fell asleep", "go to sleep"),
     WAKE_TIME: ("wake up", "wake", "waking up", "get up", "got up", "wake up time", "waking time"),
+    "HKCategoryTypeIdentifierMenstrualFlow": ("my period", "menstrual cycle", "my cycle"),
     IN_BED: ("spend in bed", "lie in bed"),
     WORKOUT: (
         "workout",
@@ -146,6 +149,10 @@ class Catalogue:
     def named(self, stems: tuple[str, ...]) -> tuple[str, ...]:
         """The measures that exactly these stemmed words name, most specific first; empty when none."""
         return self._words.get(stems, ())
+
+    def called(self, phrase: str) -> tuple[str, ...]:
+        """The measures that a phrase names ("resting heart rate"), most specific first."""
+        return self.named(tuple(stem(word) for word in phrase.lower().split()))
 
 
 def stem(word: str) -> str:

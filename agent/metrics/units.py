@@ -54,7 +54,31 @@ WORDS = {
 }  # fmt: skip
 """How people say units, in lower case."""
 
-_SHOWN = {"mi": "miles", "hr": "h", "degC": "°C", "degF": "°F", "mph": "mph", "in": "inches", "st": "stone"}
+_IMPERIAL = {
+    "km": "mi", "m": "ft", "cm": "in", "kg": "lb", "degC": "degF", "km/h": "mph", "min/km": "min/mi", "mL": "fl_oz_us",
+}  # fmt: skip
+_ROAD_MILES = {"km": "mi", "km/h": "mph", "min/km": "min/mi"}
+_MMOL = frozenset("AU CA CH CN CZ DK FI GB HR HU IE IS LV NL NO NZ RU SE SG SI SK ZA".split())
+
+
+def preferred(region: str) -> dict[str, str]:
+    """The units that people of a region (ISO 3166, "US") read in place of the canonical ones."""
+    if region == "US":
+        return dict(_IMPERIAL)
+    units = dict(_ROAD_MILES) if region == "GB" else {}
+    return units | ({"mg/dL": "mmol/L"} if region in _MMOL else {})
+
+
+_SHOWN = {
+    "mi": "miles",
+    "hr": "h",
+    "degC": "°C",
+    "degF": "°F",
+    "mph": "mph",
+    "in": "inches",
+    "st": "stone",
+    "fl_oz_us": "fl oz",
+}
 
 
 def scale_of(unit: str) -> Scale | None:

@@ -114,7 +114,15 @@ def _mean(query: MetricQuery, measure: Measure, days: DayColumns, figure: Figure
     """The mean of the days with data; of a total or of events that for the length of `per`."""
     if measure.kind == "events" and query.per is not None:
         return rate(query, figure)
+    if query.per is not None and sparse(measure):
+        return figure.total / max(figure.of, 1) * days_per(query)
     return typical(measure, days, samples) * (days_per(query) if measure.kind == "total" else 1.0)
+
+
+def sparse(measure: Measure) -> bool:
+    """Whether a day without data is a day without any of it, as for runs and rides, and not a day unmeasured."""
+    way = measure.id.startswith("HKQuantityTypeIdentifierDistance") and not measure.id.endswith("WalkingRunning")
+    return measure.kind == "total" and (way or measure.group == "workout")
 
 
 def _quantile(column: Floats, measure: Measure, quantile: float) -> float:

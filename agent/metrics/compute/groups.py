@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, date, datetime
+from typing import Literal
 
 import numpy as np
 
@@ -12,8 +14,9 @@ from agent.metrics.compute.days import loaded, typical, values_of, where
 from agent.metrics.compute.figures import figure_of
 from agent.metrics.compute.result import GroupRow, MetricResult
 from agent.metrics.query import Group, MetricQuery, Stat
-from agent.metrics.rollup.merge import DAY_MS, usable
+from agent.metrics.rollup.merge import DAY_MS, Ints, usable
 from agent.store.samples import DayColumns, Samples
+from agent.when import unit_of
 
 _EPOCH = date(1970, 1, 1).toordinal()
 _NAMES = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
@@ -48,12 +51,24 @@ def _by_time(query: MetricQuery, measure: Measure, days: DayColumns, samples: Sa
             keys = stamps.astype("datetime64[Y]").astype(np.int64)
         case _:
             keys = days.day
+    found = np.unique(keys).tolist()
+    if query.pick and group in ("week", "month", "quarter", "year"):
+        found = _whole(query, group, days, {key: where(days, keys == key).day for key in found}) or found
     rows = []
-    for key in np.unique(keys).tolist():
+    for key in found:
         mine = where(days, keys == key)
         value = _group_value(query, measure, mine, samples, group)
         rows.append(GroupRow(label=_label(group, key), value=value, days=len(mine.day)))
     return rows
+
+
+def _whole(
+    query: MetricQuery, unit: Literal["week", "month", "quarter", "year"], days: DayColumns, parts: Mapping[int, Ints]
+) -> list[int]:
+    """The keys of groups that lie wholly in the range: a month that has just begun is not the one of fewest steps."""
+    first = query.span.start or date.fromordinal(int(days.day[0]))
+    units = {key: unit_of(date.fromordinal(int(part[0])), unit) for key, part in parts.items()}
+    return [key for key, (start, end) in units.items() if first <= start and end <= query.span.end]
 
 
 def _group_value(query: MetricQuery, measure: Measure, days: DayColumns, samples: Samples, group: Group) -> float:
@@ -62,7 +77,7 @@ def _group_value(query: MetricQuery, measure: Measure, days: DayColumns, samples
         return float(days.n.sum())
     if measure.kind in ("total", "events") and group != "weekday" and query.stat != "mean":
         return float(values_of(days, measure, "sum").sum())
-    if measure.kind in ("level", "state") and query.stat in ("min", "max"):
+    if measure.kind in ("level", "state") and query.stat in ("min", "max") and query.pick is None:
         column = values_of(days, measure, query.stat)
         return float(column.max() if query.stat == "max" else column.min())
     return typical(measure, days, samples)

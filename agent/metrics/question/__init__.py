@@ -1,5 +1,6 @@
-"""Words become a MetricQuery: `read` by rules, `fill` with a language model that may only copy; `about` and `nearest`."""
+"""Words become a MetricQuery: `read` by rules alone, `fill` with a language model that may only copy words."""
 
+from agent.metrics.question.filling import About, Unread, about, fill, unread
 from agent.metrics.question.reader import read
 
-__all__ = ["read"]
+__all__ = ["About", "Unread", "about", "fill", "read", "unread"]

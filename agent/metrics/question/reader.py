@@ -14,6 +14,7 @@ from typing import Literal
 from agent.metrics.catalogue import ACTIVE, ASLEEP, CORE, DEEP, EFFICIENCY, IN_BED, NIGHT, REM, Catalogue, Kind
 from agent.metrics.query import Group, MetricQuery, Span, Stat, Threshold
 from agent.metrics.question import naming, spans
+from agent.metrics.question.limits import clock_limit, limit_of
 from agent.metrics.question.words import (
     ADVICE,
     ASKED_UNIT,
@@ -32,7 +33,6 @@ from agent.metrics.question.words import (
     MORE,
     NOT,
     OPPOSITE,
-    OPS,
     QUANTITY,
     RATE,
     RELATED,
@@ -71,7 +71,7 @@ def read(
         return None
     if not periods:
         text, periods = spans.last_month_name(text, today)
-    return _Reader(_marked(text, periods), periods, catalogue, available, lag, units or {}).query(today)
+    return _Reader(marked(text, periods), periods, catalogue, available, lag, units or {}).query(today)
 
 
 def _lagged(text: str) -> tuple[str, int]:
@@ -84,7 +84,7 @@ def _lagged(text: str) -> tuple[str, int]:
     return f"{text[: match.start()]} {text[match.end() :]}", lag
 
 
-def _marked(text: str, periods: Sequence[Period]) -> str:
+def marked(text: str, periods: Sequence[Period]) -> str:
     """The question in lower case with "@" in the place of every period."""
     parts, at = [], 0
     for period in periods:
@@ -142,7 +142,8 @@ class _Reader:
         self._quantile: float | None = None
         self._current = bool(re.search(r"\bcurrent\b", text))
         self._said = self._statistics()
-        self._rate = self._take(RATE) if self._quantity or "mean" in self._said else None
+        adds = bool(self._measures) and catalogue[self._measures[0]].kind in ("total", "events")
+        self._rate = self._take(RATE) if adds and (self._quantity or "mean" in self._said) else None
         self._group = None if self._rate else self._take(GROUPS)
         self._weekdays = [_weekdays_of(match) for match in self._take_all(WEEKDAYS)]
         one_side = len(self._weekdays) == 1 and "correlate" not in self._said
@@ -172,6 +173,7 @@ class _Reader:
             or sides is None
             or ((self._limit or self._clock or (self._not and not absent)) and threshold is None)
             or (self._unit and unit is None)
+            or (stat == "days" and kind == "events" and threshold and not self._said & {"days", "count"})
             or (stat == "streak" and threshold is None and kind != "events")
         ):
             return None
@@ -187,7 +189,7 @@ class _Reader:
             threshold=threshold,
             group_by=group or ("day" if stat == "list" else None),
             pick=("min" if "min" in self._said else "max") if self._picks() else None,
-            per=_per(self._rate) if self._rate and kind in ("total", "events") else None,
+            per=_per(self._rate) if self._rate else None,
             unit=unit,
             units=dict(self._units),
             quantile=self._quantile,
@@ -289,6 +291,8 @@ class _Reader:
             return "count" if kind == "events" and "count" in said else "days"
         if self._kinds:
             return "count"
+        if self._rate and kind == "total" and not said & {"trend", "max", "min"}:
+            return "mean"
         for stat in ("trend", "max", "min", "mean", "sum", "list", "latest"):
             if stat in said:
                 return _turned("mean" if stat == "list" and not self._form else stat, self._measures[0])
@@ -328,22 +332,14 @@ class _Reader:
     def _threshold(self) -> Threshold | None:
         known = self._catalogue[self._measures[0]]
         if self._clock and known.kind == "clock":
-            return _clock_limit(self._clock)
+            return clock_limit(self._clock)
         limit = self._limit
         if not limit or known.kind == "clock":
             return None
-        value = float(limit["n"].replace(",", "")) * (1000 if limit["k"] else 1)
-        said = UNIT_WORDS.get(limit["unit"] or "", "%" if limit[0].endswith("%") else "")
-        unit = said or self._units.get(known.unit, known.unit)
-        scale = conversion(unit, known.unit, measure=known.id)
-        if scale is None:
-            return None
-        value = value / 100 if known.unit == "%" else value * scale[0] + scale[1]
-        op = OPS[limit.groupdict().get("op") or "at least"]
-        words = limit[0].strip() if limit.groupdict().get("op") else f"at least {limit[0].strip()}"
-        if self._not:
-            op, words = OPPOSITE[op], f"not {words}"
-        return Threshold(op=op, value=value, words=words)
+        found = limit_of(limit, known, self._units)
+        if found and self._not:
+            return Threshold(op=OPPOSITE[found.op], value=found.value, words=f"not {found.words}")
+        return found
 
     def _unit_name(self) -> str | None:
         return UNIT_WORDS[self._unit["unit"]] if self._unit else None
@@ -353,14 +349,6 @@ class _Reader:
         unit = self._unit_name()
         fits = any(conversion(self._catalogue[name].unit, unit or "", measure=name) for name in self._measures)
         return unit if unit and fits else None
-
-
-def _clock_limit(match: re.Match[str]) -> Threshold | None:
-    hour = {"midnight": 0, "noon": 12}.get(match["name"] or "", int(match["h"] or 0))
-    if match["half"]:
-        hour = hour % 12 + (12 if match["half"].startswith("p") else 0)
-    minutes = hour * 60 + int(match["m"] or 0)
-    return Threshold(op=OPS[match["op"]], value=minutes, words=match[0].strip()) if hour < 24 else None
 
 
 def _turned(stat: Stat, measure: str) -> Stat:

@@ -63,7 +63,7 @@ STATS: tuple[tuple[Stat, re.Pattern[str]], ...] = tuple(
     for stat, pattern in (
         ("correlate", r"correlat\w*(?: (?:between|with|to))?|relat(?:ed|ionship|ion)(?: (?:between|to|with))?"
          r"|associat\w*(?: (?:between|with))?|relates? to|(?:better|more|longer|less|worse|later|earlier) when(?= i\b)"
-         r"|helps?(?: me)?|make me|depends? on|affects?|influences?|linked (?:to|with)|connection between"),
+         r"|helps?(?: me)?|make me|depends? on|affects?|influences?|link(?:ed)? (?:to|with|between)|connection between"),
         ("streak", r"(?:longest |best |current |my )*streaks?(?: of)?(?: days?| nights?)?"
          r"|(?:longest|best) run of(?: days?| nights?)?|(?:days? |nights? )?in a row|consecutive(?: days| nights)?"),
         ("percentile", r"(?P<q>\d{1,2})(?:st|nd|rd|th)? percentile(?: of)?|median"),
@@ -75,7 +75,7 @@ STATS: tuple[tuple[Stat, re.Pattern[str]], ...] = tuple(
          r"|improv\w+|increas\w+|decreas\w+|ris(?:en|ing|e)|drop(?:ped|ping)?|over time"
          r"|los[et]|losing|gain(?:ed|ing)?"),
         ("max", r"max(?:imum)?|highest|most(?: often)?|best|longest|latest(?= bedtime| wake)|peak|record|biggest|largest|fastest"
-         r"|greatest|hardest|busiest"),
+         r"|greatest|hardest|busiest|furthest|farthest"),
         ("min", r"min(?:imum)?|lowest|least(?: often)?|fewest|worst|shortest|smallest|slowest|earliest"),
         ("mean", r"on average|averages?|averaged|mean|avg|typical(?:ly)?|usual(?:ly)?|normally|generally"),
         ("sum", r"in total|total|altogether|sum(?: of)?|overall|combined|in all"),
@@ -95,7 +95,9 @@ USUAL = re.compile(
     r"\b(?:than|compared (?:to|with)|vs\.?|versus)\s+(?:usual|normal|average|my (?:usual|normal|average))\b"
 )
 SHOW = re.compile(r"\b(?:show|plot|chart|graph|draw)\b")
-QUANTITY = re.compile(r"\bhow (?:many|much|far|long|high|low|fast|often|frequently|heavy|tall)\b|\bwhat time\b")
+QUANTITY = re.compile(
+    r"\bhow (?:many|much|far|long|high|low|fast|often|frequently|heavy|tall)\b|\bwhat time\b|\bnumber of\b"
+)
 LENGTH = re.compile(r"\bhow (?:long|much time|many (?:minutes|hours))\b|\b(?:minutes|hours|time)\b")
 # "How many calories" names a measure, not a unit.
 ASKED_UNIT = re.compile(rf"\b(?:in|how many(?! k?cal)|how much)\s+(?P<unit>{_UNIT})\b(?:\s+of\b)?")
@@ -115,7 +117,7 @@ LAG = re.compile(
     re.IGNORECASE,
 )
 RELATED = re.compile(
-    r"\b(?:correlat|relat(?:ed|es?\b|ion)|associat|depends? on|affects?\b|influences?\b|linked\b|connection\b|when i\b|helps?\b)",
+    r"\b(?:correlat|relat(?:ed|es?\b|ion)|associat|depends? on|affects?\b|influences?\b|link(?:ed)?\b|connection\b|when i\b|helps?\b)",
     re.IGNORECASE,
 )
 # What may be left over: words that carry no meaning of their own beside a measure and a time.
@@ -170,4 +172,6 @@ ACTIVITY = {
 EVENT_SHAPE = re.compile(r"\bhow (?:often|many)\b|\bnumber of\b|\bhow (?:long|much time) did i spend\b")
 PACE_SHAPE = re.compile(r"\b(?:fastest|slowest|how fast)\b(?!.*\bheart\b)")
 EXTREME = re.compile(r"\b(?:longest|shortest|biggest)\b")
-FAR = re.compile(r"\bhow far\b|\bdistance\b|\bhow much did i (?:run|jog|cycle|ride|bike|swim)\b")
+FAR = re.compile(
+    r"\bhow far\b|\b(?:furthest|farthest)\b|\bdistance\b|\bhow much did i (?:run|jog|cycle|ride|bike|swim)\b"
+)

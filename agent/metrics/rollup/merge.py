@@ -25,7 +25,12 @@ _HOUR_MS = 60 * MINUTE_MS
 _EARLIEST_MS, _LATEST_MS = -25_567 * DAY_MS, 84_006 * DAY_MS
 
 Priority = Mapping[str, int]
-"""The owner's own order of sources by name, smallest first; names that are not in it keep their class."""
+"""The owner's own order of sources by name, smallest first; names that are not in it keep their class (0, 1, 2)."""
+
+
+def order(names: Sequence[str]) -> Priority:
+    """The owner's order as ranks before every class: the first name counts first."""
+    return {" ".join(unicodedata.normalize("NFKC", name).split()): at - len(names) for at, name in enumerate(names)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,8 +92,7 @@ def usable(series: Iterable[Series], measure: Measure, *, priority: Priority | N
     sources: dict[tuple[str, int], int] = {}
     labels: dict[str, int] = {}
     for one in series:
-        plain = not one.unit or measure.rollup in ("count", "sleep") or measure.merge == "interval_union"
-        scale = (1.0, 0.0) if plain else conversion(one.unit, measure.unit, measure=measure.id)
+        scale = _scale(one, measure)
         if scale is None:
             continue
         name = " ".join(unicodedata.normalize("NFKC", one.source).split())
@@ -116,11 +120,41 @@ def usable(series: Iterable[Series], measure: Measure, *, priority: Priority | N
         source=_whole([p.source for p in parts]), label=_whole([p.label for p in parts]),
         names=names, ranks=ranks, labels=tuple(labels),
     )  # fmt: skip
-    length = rows.end - rows.start
-    dated = (rows.start > _EARLIEST_MS) & (rows.end < _LATEST_MS)
-    # Comparisons with NaN are false, so it falls out here too.
-    good = dated & (length >= 0) & (length <= LONGEST_MS) & (rows.value >= measure.low) & (rows.value <= measure.high)
-    return _once(rows.take(good & np.isfinite(rows.value)))
+    return _once(rows.take(~_broken(rows.start, rows.end, rows.value) & _plausible(rows.value, measure)))
+
+
+def judged(series: Series, measure: Measure) -> list[str]:
+    """Why each row of a series is out of every number, in words; "" for those that are in."""
+    scale = _scale(series, measure)
+    if scale is None:
+        return [f"the unit {series.unit!r} is not known for this measure"] * len(series.start)
+    value = series.value * scale[0] + scale[1]
+    broken, plausible = _broken(series.start, series.end, value), _plausible(value, measure)
+    seen: set[tuple[int, int, float, int]] = set()
+    out = []
+    for i, start in enumerate(series.start.tolist()):
+        key = (start, int(series.end[i]), float(value[i]), int(series.label[i]) if len(series.label) else -1)
+        why = "a broken date or length" if broken[i] else "" if plausible[i] else "a value that cannot be true"
+        out.append(why or ("an exact copy" if key in seen else ""))
+        seen.add(key)
+    return out
+
+
+def _scale(series: Series, measure: Measure) -> tuple[float, float] | None:
+    plain = not series.unit or measure.rollup in ("count", "sleep") or measure.merge == "interval_union"
+    return (1.0, 0.0) if plain else conversion(series.unit, measure.unit, measure=measure.id)
+
+
+def _broken(start: Ints, end: Ints, value: Floats) -> NDArray[np.bool_]:
+    length = end - start
+    dated = (start > _EARLIEST_MS) & (end < _LATEST_MS)
+    broken: NDArray[np.bool_] = ~(dated & (length >= 0) & (length <= LONGEST_MS) & np.isfinite(value))
+    return broken
+
+
+def _plausible(value: Floats, measure: Measure) -> NDArray[np.bool_]:
+    plausible: NDArray[np.bool_] = (value >= measure.low) & (value <= measure.high)
+    return plausible
 
 
 def _whole(parts: Sequence[Ints]) -> Ints:
@@ -138,15 +172,18 @@ def _once(rows: Rows) -> Rows:
     return rows.take(kept[np.argsort(rows.start[kept], kind="stable")])
 
 
-def by_interval(rows: Rows, measure: Measure) -> list[DayRollup]:
-    """Totals where at each instant only the best source that covers it counts, ascending by day.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sweep:
+    """What each source said and what of it counts, by source and day; shapes (sources, days), `days` are ordinals."""
 
-    A sample spreads its value evenly over its length; samples of one source that overlap add up; a lower source fills
-    only what better ones leave uncovered; samples without length count where no better source covers them. Between
-    sources of one class the one that covers more of the day comes first, then the name (facts: health, 3.2).
-    """
-    if not len(rows.start):
-        return []
+    days: Ints
+    raw: Floats
+    counted: Floats
+    used: NDArray[np.bool_]
+
+
+def sweep(rows: Rows) -> Sweep:
+    """At each instant only the best source that covers it counts (facts: health, 3.2). `rows` must not be empty."""
     long = rows.end > rows.start
     midnights = [
         np.arange(-((offset * MINUTE_MS) % DAY_MS), DAY_MS, DAY_MS)
@@ -165,32 +202,46 @@ def by_interval(rows: Rows, measure: Measure) -> list[DayRollup]:
     day, own_day = day[: len(ordinals)], day[len(ordinals) :]
 
     cover, amount = _painted(rows, long, edges, length)
+    shape = (len(rows.names), len(days))
     held = np.array([np.bincount(day, weights=length * covered, minlength=len(days)) for covered in cover])
     place = _places(rows, held)
     contest = np.where(cover, place[:, day], len(rows.names))
-    best = contest.argmin(axis=0)
+    best, ahead = contest.argmin(axis=0), contest.min(axis=0)
     won = np.take_along_axis(amount, best[None], axis=0)[0]
-    total = np.bincount(day, weights=won, minlength=len(days))
-    raw = np.bincount(day, weights=amount.sum(axis=0), minlength=len(days))
-    used = np.zeros((len(rows.names), len(days)), bool)
-    covered = contest.min(axis=0) < len(rows.names)
+    counted: Floats = np.zeros(shape)
+    np.add.at(counted, (best, day), won)
+    raw = np.array([np.bincount(day, weights=said, minlength=len(days)) for said in amount])
+    used = np.zeros(shape, bool)
+    covered = ahead < len(rows.names)
     used[best[covered], day[covered]] = True
 
     points = np.flatnonzero(~long)
     at = np.searchsorted(edges, rows.start[points], side="right") - 1
-    inside = at < len(length)
-    ahead = np.where(inside, contest.min(axis=0)[np.minimum(at, len(length) - 1)], len(rows.names))
-    stands = points[place[rows.source[points], own_day[points]] <= ahead]
-    total += np.bincount(own_day[stands], weights=rows.value[stands], minlength=len(days))
-    raw += np.bincount(own_day[points], weights=rows.value[points], minlength=len(days))
+    above = np.where(at < len(length), ahead[np.minimum(at, len(length) - 1)], len(rows.names))
+    stands = points[place[rows.source[points], own_day[points]] <= above]
+    np.add.at(counted, (rows.source[stands], own_day[stands]), rows.value[stands])
+    np.add.at(raw, (rows.source[points], own_day[points]), rows.value[points])
     used[rows.source[stands], own_day[stands]] = True
+    return Sweep(days=days, raw=raw, counted=counted, used=used)
 
+
+def by_interval(rows: Rows, measure: Measure) -> list[DayRollup]:
+    """Totals where at each instant only the best source that covers it counts, ascending by day.
+
+    A sample spreads its value evenly over its length; samples of one source that overlap add up; a lower source fills
+    only what better ones leave uncovered; samples without length count where no better source covers them. Between
+    sources of one class the one that covers more of the day comes first, then the name (facts: health, 3.2).
+    """
+    if not len(rows.start):
+        return []
+    swept = sweep(rows)
+    total, raw = swept.counted.sum(axis=0), swept.raw.sum(axis=0)
     # A day without any sample is no data, even where an edge of the sweep touches it.
-    some = used.any(axis=0)
+    some = swept.used.any(axis=0)
     found = {rollup.day: rollup for rollup in by_day(rows, measure)}
     out = []
     for i in np.flatnonzero(some).tolist():
-        when = date.fromordinal(int(days[i]))
+        when = date.fromordinal(int(swept.days[i]))
         own = found.get(when)
         amount_that_day = float(total[i])
         out.append(
@@ -204,7 +255,7 @@ def by_interval(rows: Rows, measure: Measure) -> list[DayRollup]:
                 low=own.low if own else amount_that_day,
                 high=own.high if own else amount_that_day,
                 last=own.last if own else amount_that_day,
-                sources=tuple(sorted({rows.names[s] for s in np.flatnonzero(used[:, i])})),
+                sources=tuple(sorted({rows.names[s] for s in np.flatnonzero(swept.used[:, i])})),
             )
         )
     return out

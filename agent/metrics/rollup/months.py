@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
 
 from agent.metrics.catalogue import NAP, NIGHT, RUN_DISTANCE, RUN_PACE, RUN_TIME, SLEEP, WORKOUT, Measure, catalogue
 from agent.metrics.rollup.merge import DAY_MS, Priority, Rows, by_day, by_interval, by_union, folded, usable
 from agent.metrics.rollup.sleep import nights
-from agent.store.samples import Samples, month_days
+from agent.store.samples import Samples, month_days, month_of
 from agent.vocabulary import DayRollup
 
 DISTANCE = "Workout.distance"
@@ -35,6 +35,22 @@ def refresh(samples: Samples, *, priority: Mapping[str, Priority] | None = None)
             samples.write_rollups(derived, month, rows)
         samples.settle(measure, month)
         done += 1
+    return done
+
+
+def rebuild(samples: Samples, *, priority: Mapping[str, Priority] | None = None) -> int:
+    """Recompute every month of every measure: for an order of sources that changed. How many (measure, month)."""
+    done = 0
+    for measure in samples.measures():
+        extent = samples.extent(measure)
+        if extent is None:
+            continue
+        first, last = (date(1970, 1, 1) + timedelta(milliseconds=moment) for moment in extent)
+        # A month more on each side: local days and nights reach over the months of UTC.
+        for month in range(month_of(first) - 1, month_of(last) + 2):
+            for derived, rows in _months(samples, measure, month, (priority or {}).get(measure)).items():
+                samples.write_rollups(derived, month, rows)
+            done += 1
     return done
 
 

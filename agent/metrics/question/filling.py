@@ -1,0 +1,226 @@
+"""A language model fills the typed query where the rules could not: it chooses among words of the question, no more."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import cast, get_args
+
+from agent.metrics.catalogue import DIASTOLIC, SYSTOLIC, Catalogue, Measure
+from agent.metrics.query import MetricQuery, Stat, Threshold
+from agent.metrics.question import spans
+from agent.metrics.question.limits import clock_limit, limit_of
+from agent.metrics.question.reader import marked
+from agent.metrics.question.words import CLOCK, FIRST, LIMITS, NOT, TOLD, WEAK
+from agent.models.protocols import LanguageModel, Prompt, Schema
+from agent.when import Period, find
+
+_MOST_TOKENS = 160
+_STATISTICS = ("sum", "mean", "min", "max", "latest", "days", "trend", "compare", "correlate", "none")
+_SLEPT = re.compile(r"\bi (?:been )?(?:sle(?:ep|pt)|sleeping)\b|\bmy (?:own )?sleep\b")
+_NAME = re.compile(r"(?<=[a-z,] )[A-Z][a-z]+")
+
+SYSTEM = (
+    "You read questions about the asker's own health numbers. Say what is asked for by choosing from the given words "
+    "only. statistic: sum for a total, mean for a usual or average value, min or max for an extreme, latest for the "
+    "newest value, days for a count of days over or under a limit, trend for how something changes over time, compare "
+    "for two times or two ranges, correlate for two measures that may move together, none when the question asks for "
+    "a reason, an opinion or advice. Leave second, when, against and limit empty where the question has none."
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class About:
+    """The measures that a question is clearly about: the words that name them, in their order, and what they name."""
+
+    words: tuple[str, ...]
+    measures: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unread:
+    """A question about a known measure that could not be read: what to say, and the nearest ones that can be."""
+
+    text: str
+    measures: tuple[str, ...]
+    nearest: tuple[str, ...]
+
+
+def about(text: str, *, catalogue: Catalogue, available: Collection[str]) -> About | None:
+    """What a question is about when it is clearly about the owner's own numbers, else None.
+
+    In the first person, with a phrase that names an available measure, and neither about other people nor about what
+    somebody said or wrote.
+    """
+    plain = marked(text, ())
+    if len(text) > 400 or not FIRST.search(plain) or TOLD.search(plain) or _NAME.search(_without_times(text)):
+        return None
+    words = plain.split()
+    taken = [False] * len(words)
+    found: dict[int, tuple[str, tuple[str, ...]]] = {}
+    for size in range(min(catalogue.longest, len(words)), 0, -1):
+        for at in range(len(words) - size + 1):
+            phrase = " ".join(words[at : at + size])
+            known = tuple(m for m in catalogue.called(phrase) if m in available)
+            if any(taken[at : at + size]) or not known or (WEAK.fullmatch(phrase) and not _SLEPT.search(plain)):
+                continue
+            taken[at : at + size] = [True] * size
+            found[at] = (phrase, known if {SYSTOLIC, DIASTOLIC} <= set(known) else known[:1])
+    ordered = [found[at] for at in sorted(found)]
+    return About(words=tuple(w for w, _ in ordered), measures=tuple(m for _, m in ordered)) if ordered else None
+
+
+def _without_times(text: str) -> str:
+    """The text without names of months and weekdays, which begin with a capital letter too."""
+    for period in reversed(find(text, today=date(2000, 1, 1))):
+        text = text[: period.at[0]] + text[period.at[1] :]
+    return text
+
+
+def fill(
+    text: str,
+    model: LanguageModel,
+    *,
+    today: date,
+    catalogue: Catalogue,
+    available: Collection[str],
+    units: Mapping[str, str] | None = None,
+) -> MetricQuery | None:
+    """The query that the model filled in, checked: every phrase stands in the question and is read again by rules.
+
+    None when the model declines, when a phrase is not of the question, or when a time, a limit or a negation of the
+    question would go unheard. Raises ModelError when the engine fails.
+    """
+    known = about(text, catalogue=catalogue, available=available)
+    plain = marked(text, ())
+    if known is None or NOT.search(plain):
+        return None
+    text = spans.prepared(text)
+    periods = find(text, today=today)
+    limits = _limits(marked(text, periods))
+    schema = _schema(known.words, [period.words for period in periods], limits)
+    answer = "".join(model.generate(_prompt(text, known, periods, limits), max_tokens=_MOST_TOKENS, schema=schema))
+    try:
+        said = json.loads(answer)
+    except ValueError:
+        return None
+    if not isinstance(said, dict) or not all(isinstance(value, str) for value in said.values()):
+        return None
+    return _checked(cast("dict[str, str]", said), text, periods, limits, known, catalogue, today, units or {})
+
+
+def _limits(plain: str) -> list[str]:
+    found = [match[0].strip() for pattern in (*LIMITS, CLOCK) if (match := pattern.search(plain))]
+    return found[:1]
+
+
+def _schema(words: Sequence[str], times: Sequence[str], limits: Sequence[str]) -> Schema:
+    def one_of(*choices: str) -> dict[str, object]:
+        return {"type": "string", "enum": list(dict.fromkeys(choices))}
+
+    fields: dict[str, object] = {
+        "measure": one_of(*words),
+        "second": one_of("", *words),
+        "when": one_of("", *times),
+        "against": one_of("", *times),
+        "limit": one_of("", *limits),
+        "statistic": one_of(*_STATISTICS),
+    }
+    return {"type": "object", "properties": fields, "required": list(fields), "additionalProperties": False}
+
+
+def _prompt(text: str, known: About, periods: Sequence[Period], limits: Sequence[str]) -> Prompt:
+    lines = [f"Measures: {'; '.join(known.words)}", f"Times: {'; '.join(period.words for period in periods) or 'none'}"]
+    lines += [f"Limits: {'; '.join(limits) or 'none'}", f"Question: {' '.join(text.split())}"]
+    return Prompt(system=SYSTEM, user="\n".join(lines))
+
+
+def _checked(
+    said: Mapping[str, str],
+    text: str,
+    periods: Sequence[Period],
+    limits: Sequence[str],
+    known: About,
+    catalogue: Catalogue,
+    today: date,
+    units: Mapping[str, str],
+) -> MetricQuery | None:
+    measures = _measures(said, known)
+    times = [said.get(name, "") for name in ("when", "against")]
+    heard = [word for word in times if word]
+    copied = all(word in text for word in heard) and sorted(heard) == sorted(period.words for period in periods)
+    statistic = said.get("statistic", "none")
+    if not measures or not copied or statistic not in _STATISTICS or statistic == "none":
+        return None
+    first = catalogue[measures[0]]
+    threshold = _threshold(said.get("limit", ""), limits, first, units)
+    if (bool(limits) != (threshold is not None)) or (statistic == "days") != (threshold is not None):
+        return None
+    compared = len(heard) == 2
+    if (statistic == "compare") != compared or (statistic == "correlate") != (
+        len(measures) == 2 and bool(said.get("second"))
+    ):
+        return None
+    stat = _stat(statistic, first)
+    sides = [spans.of(period, first.kind, today) for word in heard for period in periods if period.words == word]
+    if any(side is None for side in sides):
+        return None
+    found = [side for side in sides if side is not None] or [spans.ever(first.kind, stat, today)]
+    return MetricQuery(
+        measures=measures, stat=stat, span=found[0], against=found[1] if compared else None, threshold=threshold,
+        units=dict(units),
+    )  # fmt: skip
+
+
+def _measures(said: Mapping[str, str], known: About) -> tuple[str, ...]:
+    """What the copied words name, read again; empty where they are no words of the question or go unheard."""
+    named = dict(zip(known.words, known.measures, strict=True))
+    first, second = said.get("measure", ""), said.get("second", "")
+    if second == first:
+        second = ""
+    chosen = [word for word in (first, second) if word]
+    if not all(word in named for word in chosen) or set(chosen) != set(known.words):
+        return ()
+    return tuple(dict.fromkeys(measure for word in chosen for measure in named[word]))
+
+
+def _threshold(words: str, limits: Sequence[str], measure: Measure, units: Mapping[str, str]) -> Threshold | None:
+    if not words or words not in limits:
+        return None
+    if measure.kind == "clock":
+        match = CLOCK.search(words)
+        return clock_limit(match) if match else None
+    match = next((match for pattern in LIMITS if (match := pattern.search(words))), None)
+    return limit_of(match, measure, units) if match else None
+
+
+def _stat(said: str, measure: Measure) -> Stat:
+    if said == "compare":
+        return "sum" if measure.kind == "total" else "count" if measure.kind == "events" else "mean"
+    if said == "sum" and measure.kind in ("level", "state", "night", "clock"):
+        return "mean"
+    return cast("Stat", said) if said in get_args(Stat) else "mean"
+
+
+_TEMPLATES: Mapping[str, tuple[str, ...]] = {
+    "total": ("my {0} last week", "average {0} per day last month", "my {0} this month compared to last month"),
+    "level": ("my {0} yesterday", "average {0} last month", "how has my {0} changed since January"),
+    "state": ("my latest {0}", "average {0} last month", "how has my {0} changed since January"),
+    "night": ("my {0} last night", "average {0} last month", "how has my {0} changed since January"),
+    "clock": ("my usual {0}", "my {0} on weekends vs weekdays", "how has my {0} changed since January"),
+    "events": ("how often {0} last month", "number of {0} this year"),
+}
+
+
+def unread(known: About, *, catalogue: Catalogue) -> Unread:
+    """What to say to a question that could not be read, with questions about the same measures that can be."""
+    measures = tuple(dict.fromkeys(measure for found in known.measures for measure in found))
+    first = catalogue[measures[0]]
+    nearest = tuple(template.format(known.words[0]) for template in _TEMPLATES[first.kind])
+    names = " and ".join(dict.fromkeys(known.words))
+    examples = ", ".join(f"“{question}”" for question in nearest)
+    text = f"This seems to be about your {names}, but I cannot tell which number is asked for. I can answer {examples}."
+    return Unread(text=text, measures=measures, nearest=nearest)
