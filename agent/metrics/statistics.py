@@ -113,7 +113,8 @@ def _kendall_variance(y: Floats) -> float:
 def link(x: Floats, y: Floats) -> Link:
     """Spearman's rank correlation of two equally long columns; rho is 0 where one does not vary."""
     n = len(x)
-    a, b = ranks(x) - (n + 1) / 2, ranks(y) - (n + 1) / 2
+    # Merged totals carry noise in their last digits that would break ties.
+    a, b = (ranks(np.round(column, 6)) - (n + 1) / 2 for column in (x, y))
     norm = math.sqrt(float((a * a).sum()) * float((b * b).sum()))
     rho = float((a * b).sum()) / norm if norm else 0.0
     if n <= 3:

@@ -22,6 +22,7 @@ from agent.metrics.question.words import (
     BARE_LIMIT,
     CLOCK,
     COMPARE,
+    COUNTED_UNITS,
     DAY_NAMES,
     FIRST,
     GLUE,
@@ -67,7 +68,7 @@ def read(
         return None
     text, lag = _lagged(spans.prepared(text))
     periods = find(text, today=today)
-    if ADVICE.search(text.lower()):
+    if ADVICE.search(text.lower()) or COUNTED_UNITS.search(text.lower()):
         return None
     if not periods:
         text, periods = spans.last_month_name(text, today)

@@ -44,6 +44,10 @@ WEEKDAYS = re.compile(
     r"\b(?:(?:on|at|during|over|every|each|for)\s+)?(?:the\s+)?(?:(?P<work>weekdays?|workdays?|working days)"
     rf"|(?P<free>weekends?|week-ends?)|(?P<days>(?:{DAY_NAMES})s(?:\s+and\s+(?:{DAY_NAMES})s)?))\b"
 )
+# Weeks and weekends are not counted: that would be their days.
+COUNTED_UNITS = re.compile(
+    rf"\b(?:how many|number of) (?:of (?:the|my) )?(?:weekends?|weekdays?|weeks?|months?|years?|(?:{DAY_NAMES})s?)\b"
+)
 GROUPS = re.compile(
     r"\b(?:(?:by|for each|broken down by|split by|grouped by|per|each|every)\s+(?P<g>weekday|day of (?:the )?week"
     r"|source|device|app|activity|kind|type|sport|day|week|month|quarter|year)|(?P<h>day|week|month) by (?:day|week|month)"
