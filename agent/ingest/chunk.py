@@ -6,26 +6,22 @@ embedder's window. All boundaries depend on content near them only, so that an e
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, tzinfo
 from hashlib import blake2b
 
+from agent.ingest.passages import WINDOW, CountTokens, clipped, passages
 from agent.people import spelled
 from agent.vocabulary import Block, Chunk
 from indexers.record import Contact, Event, Message, Party, Section
 
-CountTokens = Callable[[str], int]
-
-WINDOW = 240
-"""Tokens of context and text in one passage: MiniLM silently loses what lies beyond 256."""
+_CONTEXT = WINDOW // 4
+"""The most tokens of a title with its headings, and of a table's header, before a passage."""
 _BLOCK_TOKENS = 200
 _BLOCK_SIZE = (3, 5)
 _MONTHS = "January February March April May June July August September October November December".split()
-_PARAGRAPH = re.compile(r"\n[ \t]*\n+")
-_SENTENCE = re.compile(r"(?<=[.!?…。！？])[\"'”’)\]]*\s+|(?<=[。！？])|\n")
-_WORD = re.compile(r"\s+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,7 +117,7 @@ def _message(message: Message, zone: tzinfo, count: CountTokens) -> Iterator[Chu
     text = message.text.strip() or " ".join(f"[{attachment.name}]" for attachment in message.attachments)
     if not text:
         return
-    parts = list(_pieces(text, count, WINDOW)) if len(text) > WINDOW else [(0, len(text))]
+    parts = list(passages(text, count=count, room=WINDOW - count(""))) if len(text) > WINDOW else [(0, len(text))]
     for number, (start, end) in enumerate(parts):
         yield Chunk(
             place=message.id if not number else f"{message.id}#{number}",
@@ -162,24 +158,31 @@ def _cuts_here(content: str, one_in: int) -> bool:
 
 
 def _section(section: Section, item: str, zone: tzinfo, count: CountTokens) -> Iterator[Chunk]:
-    heading = " > ".join(filter(None, (section.title, *section.headings)))
-    header, body = _table_header(section)
+    path = " > ".join(filter(None, (section.title, *section.headings)))
+    heading = _heading(section, path, count)
+    header, body = _table_header(section, count)
     context = f"{heading}\n{header}".strip()
-    room = max(WINDOW - min(count(context), WINDOW // 2) - 2, WINDOW // 2)
-    about = [heading, section.author]
+    room = WINDOW - count(f"{context}\n")
+    about = [path, section.author]
     if section.modified_at is not None:
         about.append(date_words(section.modified_at, zone))
-    for number, (start, end) in enumerate(_pieces(section.text, count, room, first=body)):
+    seen: Counter[str] = Counter()
+    for start, end in passages(section.text, count=count, room=room, kind=section.kind, first=body):
+        opens = body > 0 and not seen  # the first passage of a table begins with the header itself
+        start = 0 if opens else start
+        text = section.text[start:end]
+        digest = blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
+        seen[digest] += 1
         yield Chunk(
-            place=f"{section.id}#{number}",
+            place=f"{section.id}#{digest}" + (f".{seen[digest]}" if seen[digest] > 1 else ""),
             thread=f"{item}\n{section.document}",
             kind="section",
             title=section.title,
-            text=section.text[start:end],
+            text=text,
             about=" ".join(filter(None, about)),
             when=_stamp(section.modified_at, zone) if section.modified_at else None,
             locator=section.locator,
-            context=context,
+            context=heading if opens else context,
             spans=tuple(
                 (span.kind, span.label, max(span.start, start) - start, min(span.end, end) - start)
                 for span in section.spans
@@ -188,77 +191,22 @@ def _section(section: Section, item: str, zone: tzinfo, count: CountTokens) -> I
         )
 
 
-def _table_header(section: Section) -> tuple[str, int]:
-    """A table's first line goes before each of its passages; the passages themselves begin after it."""
+def _heading(section: Section, path: str, count: CountTokens) -> str:
+    """The title and headings of a section; of a long path the title and the last heading, as far as there is room."""
+    if count(path) <= _CONTEXT:
+        return path
+    ends = [section.title, *section.headings[-1:]]
+    most = _CONTEXT // len(ends) - 2
+    return " > ".join(filter(None, (clipped(end, count=count, most=most) for end in ends)))
+
+
+def _table_header(section: Section, count: CountTokens) -> tuple[str, int]:
+    """What goes before each further passage of a table, and where its rows begin: 0 where its header is too long."""
     header, newline, rest = section.text.partition("\n")
     if section.kind != "table" or not newline or not rest.strip():
         return "", 0
-    return header, 0
-
-
-def _pieces(text: str, count: CountTokens, room: int, *, first: int = 0) -> Iterator[tuple[int, int]]:
-    """Spans of `text` of at most `room` tokens, cut at paragraphs, else sentences, else words.
-
-    A passage that is at least half full ends after a paragraph that says so itself (its hash), so that most boundaries
-    stay where they are when something is inserted before them.
-    """
-    start, tokens, end = first, 0, first
-    for low, high, size, paragraph in _atoms(text, count, room, first):
-        if tokens and tokens + size > room:
-            yield from _trimmed(text, start, end)
-            start, tokens = low, 0
-        tokens += size
-        end = high
-        if paragraph and tokens >= room // 2 and _cuts_here(text[low:high].strip(), 2):
-            yield from _trimmed(text, start, end)
-            start, tokens = end, 0
-    yield from _trimmed(text, start, end)
-
-
-def _trimmed(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
-    piece = text[start:end]
-    if piece.strip():
-        yield start + len(piece) - len(piece.lstrip()), start + len(piece.rstrip())
-
-
-def _atoms(text: str, count: CountTokens, room: int, first: int) -> Iterator[tuple[int, int, int, bool]]:
-    """The smallest spans that a cut may stand between: (start, end, tokens, whether a paragraph ends here)."""
-    for low, high in _split(text, first, len(text), _PARAGRAPH):
-        size = count(text[low:high])
-        if size <= room:
-            yield low, high, size, True
-            continue
-        for start, end in _split(text, low, high, _SENTENCE):
-            size = count(text[start:end])
-            if size <= room:
-                yield start, end, size, end == high
-                continue
-            for a, b in _words(text, start, end, count, room):
-                yield a, b, count(text[a:b]), False
-
-
-def _split(text: str, low: int, high: int, separator: re.Pattern[str]) -> Iterator[tuple[int, int]]:
-    start = low
-    for match in separator.finditer(text, low, high):
-        if match.end() > start:
-            yield start, match.end()
-            start = match.end()
-    if start < high:
-        yield start, high
-
-
-def _words(text: str, low: int, high: int, count: CountTokens, room: int) -> Iterator[tuple[int, int]]:
-    """Runs of words of at most `room` tokens; a word that is itself too long is cut by characters (4 a token at least)."""
-    start, end = low, low
-    for a, b in _split(text, low, high, _WORD):
-        for c in range(a, b, room * 2):
-            d = min(b, c + room * 2)
-            if end > start and count(text[start:d]) > room:
-                yield start, end
-                start = c
-            end = d
-    if end > start:
-        yield start, end
+    short = clipped(header, count=count, most=_CONTEXT)
+    return short, len(header) + 1 if short == header else 0
 
 
 def _event(event: Event, item: str, zone: tzinfo) -> Chunk:

@@ -10,8 +10,9 @@ from datetime import tzinfo
 
 from agent.config import SourceConfig
 from agent.errors import StoreError
-from agent.ingest.chunk import CountTokens, cut
+from agent.ingest.chunk import cut
 from agent.ingest.frame import Done
+from agent.ingest.passages import CountTokens
 from agent.ingest.plan import plan
 from agent.ingest.worker import Worker
 from agent.store.store import Store
