@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import logging
 import os
+import secrets
 import shutil
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Concatenate, Literal, ParamSpec, TypeVar
@@ -15,6 +16,8 @@ from typing import TYPE_CHECKING, Any, Concatenate, Literal, ParamSpec, TypeVar
 import numpy as np
 
 from agent import config
+from agent.errors import StoreError
+from agent.store.embeddings import ADDED, DELETED
 from agent.store.keys import CompartmentKey
 from agent.store.store import Store
 from agent.store.vectors import snapshot
@@ -27,6 +30,12 @@ _BATCH = 2000
 _BYTES_PER_VECTOR = 2_500
 """What Chroma's files take for one 384-dimensional vector (measured 1.9 to 2.3 KB), with some room."""
 _KEEP_FREE = 64 << 20
+_GROWTH = 0.3
+"""Chroma grows its files by a fifth at a time: so much of what it holds has to be free as well."""
+_AT_ASKING = 256
+"""Entries of the log that a question applies first; the rest waits for `catch_up`."""
+_STALE = 0.25
+"""From that share of replaced vectors on the index is made anew; deleted ones are purged at each seal."""
 
 log = logging.getLogger("homebody.index")
 
@@ -50,12 +59,12 @@ class IndexHome:
     """Where the index lives while it is open.
 
     "ram": files in a RAM-backed 0700 folder, sealed to `snapshot` when idle. "memory": inside this process, rebuilt at
-    each start, where no RAM folder of the needed size can be had. `key` seals the snapshot.
+    each start, where no RAM folder of the needed size can be had; no snapshot is kept then. `key` seals the snapshot.
     """
 
     kind: Literal["ram", "memory"]
     folder: Path
-    snapshot: Path | None
+    snapshot: Path
     key: bytes
 
     @classmethod
@@ -66,7 +75,7 @@ class IndexHome:
         return cls(
             kind="ram" if fits else "memory",
             folder=runtime / "index",
-            snapshot=target if fits else None,
+            snapshot=target,
             key=key.use("snapshot"),
         )
 
@@ -82,7 +91,8 @@ class VectorIndex:
         self._client: ClientAPI | None = None
         self._collections: dict[int, Any] = {}
         self._applied = 0
-        self._tombstones = 0
+        self._deleted = 0  # vectors of deleted texts that Chroma still keeps, marked
+        self._replaced = 0  # the same of texts that stand on in other blocks
         self._turn = threading.RLock()
 
     @property
@@ -95,13 +105,15 @@ class VectorIndex:
         if self._client is not None:
             return
         self._wipe()
+        if self._home.kind == "memory":  # a snapshot of better days would keep what is forgotten from now on
+            self._home.snapshot.unlink(missing_ok=True)
         if not self._restore():
             self._rebuild()
         self.catch_up()
 
     def _restore(self) -> bool:
         source = self._home.snapshot
-        if source is None or not source.exists():
+        if not source.exists():
             return False
         try:
             header = snapshot.unseal(source, config.private_folder(self._home.folder), self._home.key)
@@ -112,10 +124,12 @@ class VectorIndex:
         seq = header.get("seq")
         newest = self._newest()
         oldest = self._store.database.value("SELECT min(seq) FROM index_log") or newest + 1
-        if header.get("model") != self._model or not isinstance(seq, int) or not oldest - 1 <= seq <= newest:
+        ours = header.get("model") == self._model and header.get("id") in self._sealed_ids()
+        if not ours or not isinstance(seq, int) or not oldest - 1 <= seq <= newest:
             self._wipe()
             return False
         self._applied = seq
+        self._deleted, self._replaced = 0, int(str(header.get("replaced", 0)))
         self._connect()
         return True
 
@@ -139,11 +153,19 @@ class VectorIndex:
     def _rebuild(self) -> None:
         """Make the whole index from the vectors in the store."""
         self._applied = self._newest()
-        self._tombstones = 0
+        self._deleted = self._replaced = 0
         self._connect()
         for source in self._store.source_ids().values():
             for batch in self._stored(source):
-                self._add(source, batch)
+                if not self._add(source, batch):
+                    return  # there was no room: all of it is in memory now
+
+    def _sealed_ids(self) -> list[str]:
+        """The snapshots that belong to this store as it is: not those of a backup that was put back, or of its future."""
+        return str(self._store.database.value("SELECT value FROM setting WHERE name = 'snapshots'") or "").split()
+
+    def _name_snapshots(self, *ids: str) -> None:
+        self._store.database.run("REPLACE INTO setting VALUES('snapshots', ?)", (" ".join(ids),))
 
     def _newest(self) -> int:
         """The number that the last log entry had, also when the log has been cut since."""
@@ -173,49 +195,78 @@ class VectorIndex:
             )
         return self._collections[source]
 
-    def _add(self, source: int, rows: Sequence[tuple[bytes, bytes]]) -> None:
+    def _add(self, source: int, rows: Sequence[tuple[bytes, bytes]]) -> bool:
+        """Put vectors in. False when the RAM folder had no room for them: then the whole index was made anew in memory.
+
+        Chroma is not let run into a full folder: it raises once and hangs at the next call.
+        """
+        if self._home.kind == "ram" and not self._has_room(len(rows)):
+            log.warning("the folder in RAM is too small for the index: it stays in memory, and starts take longer")
+            self._close_client()
+            self._wipe()
+            self._home.snapshot.unlink(missing_ok=True)
+            self._home = replace(self._home, kind="memory")
+            self._rebuild()
+            return False
         matrix = np.frombuffer(b"".join(vector for _, vector in rows), np.float16).reshape(len(rows), self._dimensions)
         self._collection(source).upsert(ids=[uid.hex() for uid, _ in rows], embeddings=matrix.astype(np.float32))
+        return True
+
+    def _has_room(self, more: int) -> bool:
+        held = sum(collection.count() for collection in self._collections.values())
+        needed = (2 * more + _GROWTH * held) * _BYTES_PER_VECTOR + _KEEP_FREE
+        return bool(shutil.disk_usage(config.private_folder(self._home.folder)).free > needed)
 
     @_in_turn
-    def catch_up(self) -> int:
-        """Apply what the store has logged since; returns how many entries that were."""
+    def catch_up(self, *, most: int | None = None) -> int:
+        """Apply what the store has logged since (at most so many entries); returns how many entries that were."""
+        self.open()
         applied = 0
-        while True:
+        while most is None or applied < most:
             rows = self._store.database.rows(
                 "SELECT seq, uid, source, gone FROM index_log WHERE seq > ? ORDER BY seq LIMIT ?",
-                (self._applied, _BATCH),
+                (self._applied, min(_BATCH, most or _BATCH)),
             )
             if not rows:
-                return applied
-            self._apply({(source, uid): bool(gone) for _, uid, source, gone in rows})
+                break
             self._applied = rows[-1][0]
+            self._apply({(source, bytes(uid)): gone for _, uid, source, gone in rows})
             applied += len(rows)
+        return applied
 
-    def _apply(self, last_word: dict[tuple[int, bytes], bool]) -> None:
-        """`last_word`: whether a block is gone, as the newest entry of a batch of the log says."""
+    def _apply(self, last_word: Mapping[tuple[int, bytes], int]) -> None:
+        """`last_word`: what the newest entry of a part of the log says of a block. The store itself decides what is."""
         for source in {source for source, _ in last_word}:
-            gone = [uid for (of, uid), is_gone in last_word.items() if of == source and is_gone]
+            uids = [uid for of, uid in last_word if of == source]
+            wanted = self._vectors(source, uids)
+            gone = [uid for uid in uids if uid not in wanted]
             if gone:
                 self._collection(source).delete(ids=[uid.hex() for uid in gone])
-                self._tombstones += len(gone)
-            wanted = [uid for (of, uid), is_gone in last_word.items() if of == source and not is_gone]
-            rows = [
-                (uid, vector)
-                for uid in wanted
-                for (vector,) in self._store.database.rows(
-                    "SELECT vector FROM block JOIN embedding ON embedding.hash = block.hash AND model = ?"
-                    " WHERE uid = ? LIMIT 1",
-                    (self._model, uid),
-                )
-            ]
-            if rows:
-                self._add(source, rows)
+            for uid in gone:
+                self._deleted += last_word[source, uid] == DELETED
+                self._replaced += last_word[source, uid] not in (ADDED, DELETED)
+            if wanted and not self._add(source, list(wanted.items())):
+                return
+
+    def _vectors(self, source: int, uids: Sequence[bytes]) -> dict[bytes, bytes]:
+        """The vectors of those blocks that are there and have one."""
+        found: dict[bytes, bytes] = {}
+        for start in range(0, len(uids), 500):
+            part = uids[start : start + 500]
+            marks = ",".join("?" * len(part))
+            rows = self._store.database.rows(
+                "SELECT uid, vector FROM block JOIN item ON item.id = block.item"  # noqa: S608 - marks only
+                " JOIN embedding ON embedding.hash = block.hash AND embedding.model = ?"
+                f" WHERE item.source = ? AND live = 1 AND embedded = 1 AND uid IN ({marks})",
+                (self._model, source, *part),
+            )
+            found.update((bytes(uid), bytes(vector)) for uid, vector in rows)
+        return found
 
     @_in_turn
     def query(self, vector: Vector, *, sources: Sequence[int], limit: int) -> list[tuple[bytes, float]]:
         """The nearest blocks of some sources: (uid, cosine similarity), best first."""
-        self.open()
+        self.catch_up(most=_AT_ASKING)
         found: list[tuple[bytes, float]] = []
         for source in sources:
             collection = self._collection(source)
@@ -231,34 +282,54 @@ class VectorIndex:
 
     @_in_turn
     def count(self) -> int:
-        """How many vectors the open index holds."""
-        self.open()
+        """How many vectors the index holds, with all that the store has logged."""
+        self.catch_up()
         return sum(self._collection(source).count() for source in self._store.source_ids().values())
 
     @_in_turn
     def purge(self) -> None:
-        """Make the index anew without the vectors of what was deleted: Chroma itself only marks them (chroma#3793)."""
-        if self._tombstones:
+        """Make the index anew without the vectors of what was deleted: Chroma itself only marks them (chroma#3793).
+
+        Vectors of replaced blocks tell nothing that is not said elsewhere: they go when they are many.
+        """
+        self.catch_up()
+        if self._deleted or self._replaced > max(_BATCH, _STALE * self.count()):
             self._close_client()
             self._wipe()
             self._rebuild()
 
     @_in_turn
     def seal(self) -> None:
-        """Write the snapshot, free of deleted vectors, and cut the log that it contains."""
-        if self._client is None or self._home.snapshot is None:
+        """Write the snapshot, free of deleted vectors, and cut the log that it contains. Raises StoreError."""
+        if self._client is None:
             return
         self.catch_up()
         self.purge()
-        self._close_client()
-        header = {"model": self._model, "seq": self._applied}
-        snapshot.seal(self._home.folder, self._home.snapshot, self._home.key, header)
-        with self._store.writing():
+        if self._home.kind == "ram":
+            self._close_client()
+            try:
+                self._write_snapshot()
+            except OSError as error:
+                raise StoreError(
+                    f"The index snapshot could not be written ({error.strerror}).",
+                    remedy="Free some space; until then each start takes longer.",
+                ) from None
+            finally:
+                self._connect()
+        with self._store.database.writing():
             self._store.database.run("DELETE FROM index_log WHERE seq <= ?", (self._applied,))
-        self._connect()
+
+    def _write_snapshot(self) -> None:
+        fresh = secrets.token_hex(8)
+        with self._store.database.writing():
+            self._name_snapshots(*self._sealed_ids()[-1:], fresh)
+        header = {"model": self._model, "seq": self._applied, "id": fresh, "replaced": self._replaced}
+        snapshot.seal(self._home.folder, self._home.snapshot, self._home.key, header)
+        with self._store.database.writing():
+            self._name_snapshots(fresh)
 
     def is_sealed(self) -> bool:
-        """Whether the snapshot on disk holds all that the store knows."""
+        """Whether nothing came since the last seal."""
         return self._store.database.value("SELECT 1 FROM index_log LIMIT 1") is None
 
     @_in_turn

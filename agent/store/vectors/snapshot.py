@@ -36,14 +36,18 @@ def seal(folder: Path, target: Path, key: bytes, header: Header) -> int:
     """Write `folder` encrypted to `target` in one step (temporary file, fsync, rename); returns its size in bytes."""
     temporary = target.with_name(target.name + ".new")
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        writer = _Sealer(file, key, json.dumps(header, sort_keys=True).encode())
-        with tarfile.open(fileobj=writer, mode="w|", bufsize=_CHUNK) as archive:
-            archive.add(folder, arcname=".")
-        writer.finish()
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(target)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            writer = _Sealer(file, key, json.dumps(header, sort_keys=True).encode())
+            with tarfile.open(fileobj=writer, mode="w|", bufsize=_CHUNK) as archive:
+                archive.add(folder, arcname=".")
+            writer.finish()
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(target)
+    except OSError:
+        temporary.unlink(missing_ok=True)
+        raise
     return target.stat().st_size
 
 
