@@ -112,6 +112,8 @@ def shown(value: float, unit: str) -> str:
     if unit == "min" and abs(value) >= 60:
         minutes = round(abs(value))
         return f"{'-' if value < 0 else ''}{minutes // 60} h {minutes % 60:02d} min"
+    if unit == "min":
+        return f"{value:.0f} min" if abs(value) >= 10 or value == round(value) else f"{value:.1f} min"
     if unit in ("min/km", "min/mi"):
         seconds = round(abs(value) * 60)
         return f"{'-' if value < 0 else ''}{seconds // 60}:{seconds % 60:02d} {unit}"

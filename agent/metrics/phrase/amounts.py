@@ -115,4 +115,8 @@ def statistic(query: MetricQuery, figure: Figure | None = None) -> str:
     stat = figure.stat if figure else query.stat
     if stat == "percentile":
         return "median" if query.quantile == 0.5 else f"{(query.quantile or 0.5) * 100:.0f}th percentile of"
+    if query.absent:
+        return "days without"
+    if query.current:
+        return "current streak of"
     return "mean" if figure and stat == "trend" else _NAMES[stat]

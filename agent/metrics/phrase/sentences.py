@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import calendar
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 
 from agent.metrics.compute import Figure, MetricResult
@@ -60,7 +61,18 @@ def _answer(result: MetricResult) -> Iterator[str]:
         if line := sparkline(result.shape):
             yield line
     else:
-        yield "; ".join(_sentence(query, figure) for figure in figures if figure.value is not None) + "."
+        yield _side_by_side(query, [figure for figure in figures if figure.value is not None])
+
+
+def _side_by_side(query: MetricQuery, figures: Sequence[Figure]) -> str:
+    """The figures of one range; what they share is said once."""
+    where = spelled(figures[0].start, figures[0].end)
+    nightly = all(figure.measure.kind in ("night", "clock") for figure in figures)
+    if len(figures) > 2 and query.stat == "mean" and nightly:
+        values = "; ".join(f"{lower(figure.measure.name)} {told_value(query, figure)}" for figure in figures)
+        return f"{'A night on average' if figures[0].days > 1 else 'The night'}, {where}: {values}."
+    parts = [_sentence(query, figure) for figure in figures]
+    return "; ".join([*(part.removesuffix(f", {where}") for part in parts[:-1]), parts[-1]]) + "."
 
 
 def _sentence(query: MetricQuery, figure: Figure) -> str:
@@ -133,7 +145,8 @@ def _comparison(query: MetricQuery, a: Figure, b: Figure) -> str:
     else:
         # Shares of percentages, degrees and clock times would mislead.
         share = f" ({(x - y) / y * 100:+.1f} %)" if y and unit not in ("%", "degC", "degF") else ""
-        words = f"{plain_amount(abs(gap), unit, a)} {'more' if gap > 0 else 'less'}{each}{share}"
+        size = f"{abs(gap) * 100:.1f} percentage points" if unit == "%" else plain_amount(abs(gap), unit, a)
+        words = f"{size} {'more' if gap > 0 else 'less'}{each}{share}"
     return f"{a.measure.name}: {left} against {right}: {words}."
 
 
@@ -176,6 +189,12 @@ def _correlation(result: MetricResult) -> str:
     return f"{a} and {lower(b)}{lag} {way} ({numbers}). This says nothing about what causes what."
 
 
+def _spoken(label: str) -> str:
+    """A label such as "2026-03" as a month is spoken; other labels are words already."""
+    year, _, month = label.partition("-")
+    return f"{calendar.month_name[int(month)]} {year}" if len(month) == 2 and month.isdigit() else label
+
+
 def _later(lag: int) -> str:
     if not lag:
         return ""
@@ -188,7 +207,7 @@ def _groups(result: MetricResult) -> Iterator[str]:
     unit = unit_of(query, figure.measure)
     if query.pick:
         chosen = ordered(result)[0]
-        yield f"{figure.measure.name}: {chosen.label}, with {plain_amount(chosen.value, unit, figure, convert=True)}."
+        yield f"{figure.measure.name}: {_spoken(chosen.label)}, with {plain_amount(chosen.value, unit, figure, convert=True)}."
         return
     whole = f"{told_value(query, figure)} in all" if figure.stat in ("sum", "count") else ""
     yield f"{figure.measure.name}, {spelled(figure.start, figure.end)}{f' ({whole})' if whole else ''}:"

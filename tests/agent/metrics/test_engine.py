@@ -191,7 +191,7 @@ def test_groups(metrics: Metrics) -> None:
     assert [(v.name, v.value) for v in answer.values[1:]] == [("2026-03", 155_000), ("2026-04", 454_000)]
     answer = asked(metrics, "which month did I walk the most in 2026")
     assert (answer.values[0].name, answer.values[0].value) == ("2026-04", 454_000)
-    assert answer.text.startswith("Steps: 2026-04, with 454,000.")
+    assert answer.text.startswith("Steps: April 2026, with 454,000.")
     answer = asked(metrics, "steps by source in April")
     assert {v.name: v.value for v in answer.values[1:]} == {"Watch": 454_000, "Phone": 227_000}
     answer = asked(metrics, "how many workouts by activity in April")
