@@ -14,8 +14,8 @@ from math import isfinite
 from xml.etree.ElementTree import Element
 
 from indexers.health.apple.moments import MINUTE, instant, local_time, zone_offset
+from indexers.health.apple.names import LONGEST_NAME, device_words
 from indexers.health.apple.papers import Route
-from indexers.health.apple.samples import LONGEST_NAME, device_words
 from indexers.record import Event, Section
 
 _MINUTES = {"s": 1 / 60, "sec": 1 / 60, "min": 1.0, "hr": 60.0, "h": 60.0, "ms": 1 / 60_000}

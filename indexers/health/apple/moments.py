@@ -23,35 +23,6 @@ _MOMENT = re.compile(
 )
 
 
-class Hours(dict[bytes, int]):
-    """Memo of b"2024-03-01 07" as milliseconds since 1970, the offset not yet applied. Raises ValueError."""
-
-    def __missing__(self, key: bytes) -> int:
-        """Work out one hour and keep it."""
-        if len(self) > 200_000:
-            self.clear()
-        digits = key[:4] + key[5:7] + key[8:10] + key[11:]
-        if len(digits) != 10 or not digits.isdigit() or key[4:5] + key[7:8] + key[10:11] != b"-- ":
-            raise ValueError("not an hour of the form YYYY-MM-DD HH")
-        value = self[key] = _milliseconds(int(key[:4]), int(key[5:7]), int(key[8:10]), int(key[11:]))
-        return value
-
-
-class Offsets(dict[bytes, int]):
-    """Memo of b"+0530" as minutes east of UTC. Raises ValueError."""
-
-    def __missing__(self, key: bytes) -> int:
-        """Work out one offset and keep it."""
-        if key[:1] not in (b"+", b"-") or not key[1:].isdigit():
-            raise ValueError("not an offset of the form +HHMM")
-        value = self[key] = _offset(key[:3], key[3:])
-        return value
-
-
-SECONDS: dict[bytes, int] = {b"%02d:%02d" % divmod(second, 60): second * 1000 for second in range(3600)}
-"""b"MM:SS" as milliseconds; what is not a key is not a time."""
-
-
 def instant(text: str | bytes) -> tuple[int, int]:
     """Any form of time an export is known to hold, as (Unix milliseconds, minutes east of UTC).
 
@@ -81,8 +52,23 @@ def zone_offset(milliseconds: int, zone: str) -> int | None:
     known = _zone(zone)
     if known is None:
         return None
+    whole = _on_day(milliseconds // DAY, zone)
+    return _at(milliseconds, known) if whole is None else whole
+
+
+@lru_cache(maxsize=4096)
+def _on_day(day: int, zone: str) -> int | None:
+    """The offset that a zone kept from one midnight in UTC to the next; None where it changed, or is not known."""
+    known = _zone(zone)
+    if known is None:
+        return None
+    first, last = _at(day * DAY, known), _at(day * DAY + DAY, known)
+    return first if first == last else None
+
+
+def _at(milliseconds: int, zone: ZoneInfo) -> int | None:
     try:
-        distance = (_EPOCH + timedelta(milliseconds=milliseconds)).astimezone(known).utcoffset()
+        distance = (_EPOCH + timedelta(milliseconds=milliseconds)).astimezone(zone).utcoffset()
     except OverflowError:
         return None
     return None if distance is None else round(distance.total_seconds() / 60)

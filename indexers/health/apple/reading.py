@@ -14,9 +14,10 @@ from indexers.health.apple.archive import Export, Unreadable, find_xml
 from indexers.health.apple.beats import MEASURE, UNIT, beats
 from indexers.health.apple.markup import Broken, Other, Piece, Records, Root, pieces, tree
 from indexers.health.apple.moments import DAY, MINUTE, instant, midnight
+from indexers.health.apple.names import device_words
 from indexers.health.apple.papers import LARGEST, NoResource, Route, UnknownResource, clinical, ecg, route
 from indexers.health.apple.remainder import Remainder
-from indexers.health.apple.samples import KEPT, Sampler, device_words
+from indexers.health.apple.samples import KEPT, Sampler
 from indexers.record import Outcome, Record, SampleBatch, Section, Skipped
 
 _ECG_HEAD = 8 << 10

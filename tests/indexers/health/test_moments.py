@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta, timezone
 
 import pytest
 
-from indexers.health.apple.moments import Hours, OffsetHistory, Offsets, instant, local_time, midnight, zone_offset
+from indexers.health.apple.moments import OffsetHistory, instant, local_time, midnight, zone_offset
 from indexers.record import SampleBatch
 
 NOON = 1704106800000  # 2024-01-01 11:00:00 UTC
@@ -51,20 +51,6 @@ def test_what_is_no_instant_is_refused(written: str) -> None:
         instant(written)
 
 
-@pytest.mark.parametrize(
-    "key", [b"2024-01-01 25", b"2024-01-01T07", b" 024-01-01 07", b"2024-0101  07", b"2024-01-01 0"]
-)
-def test_no_hour(key: bytes) -> None:
-    with pytest.raises(ValueError, match=r".+"):
-        Hours()[key]
-
-
-@pytest.mark.parametrize("key", [b"0100", b"+01:0", b"+9900", b"+1_00", b"     "])
-def test_no_offset(key: bytes) -> None:
-    with pytest.raises(ValueError, match=r".+"):
-        Offsets()[key]
-
-
 def test_the_end_of_the_calendar_is_refused() -> None:
     with pytest.raises(ValueError, match="calendar"):
         local_time(253_402_300_799_000, 840)
@@ -74,6 +60,18 @@ def test_zones_by_name() -> None:
     assert zone_offset(NOON, "Asia/Kathmandu") == 345
     assert zone_offset(NOON, "Europe/Berlin") == 60
     assert [zone_offset(NOON, name) for name in ("", "Europe", "No/Where", "../x", "/etc/passwd")] == [None] * 5
+
+
+def test_a_zone_on_the_day_its_clocks_change() -> None:
+    change = 1_711_846_800_000  # 2024-03-31 01:00 UTC
+    assert [zone_offset(change + by, "Europe/Berlin") for by in (-86_400_000, -1, 0, 1, 86_400_000)] == [
+        60,
+        60,
+        120,
+        120,
+        120,
+    ]
+    assert zone_offset(1 << 60, "Europe/Berlin") is None
 
 
 def samples(*moments: datetime) -> SampleBatch:
