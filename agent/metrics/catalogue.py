@@ -118,6 +118,8 @@ class Catalogue:
         self._measures = {measure.id: measure for measure in measures}
         words: dict[tuple[str, ...], list[str]] = {}
         for measure in self._measures.values():
+            if measure.rollup == "none" and not measure.id.startswith("derived:"):
+                continue  # papers (an ECG, a prescription) have no daily number that a word could ask for
             for phrase in (*measure.words, measure.name.lower()):
                 key = tuple(stem(word) for word in phrase.split())
                 if key and measure.id not in words.setdefault(key, []):

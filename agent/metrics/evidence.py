@@ -116,10 +116,9 @@ def evidence(
         for span in spans:
             found = tuple(_days(known, span, samples, (priority or {}).get(origin(measure)[0])))
             days += found
-            if found:
-                latest, complete = _rows(
-                    known, found[0].day, found[-1].day, samples, (priority or {}).get(origin(measure)[0]), limit
-                )
+            if found or span.start:
+                first, order = span.start or found[0].day, (priority or {}).get(origin(measure)[0])
+                latest, complete = _rows(known, first, span.end, samples, order, limit)
                 rows += latest
                 whole = whole and complete
     return Evidence(days=tuple(days), rows=tuple(dict.fromkeys(rows)), rules=(*rules, _LEFT_OUT), whole=whole)
@@ -175,11 +174,10 @@ def _bounds(start: date, end: date) -> tuple[int, int]:
 
 
 def _rows(
-    measure: Measure, first: date, last: date, samples: Samples, priority: Priority | None, limit: int
+    measure: Measure, first: date, end: date, samples: Samples, priority: Priority | None, limit: int
 ) -> tuple[list[SampleRow], bool]:
     """The latest samples behind a measure, newest first; walks back month by month until there are enough."""
     out: list[SampleRow] = []
-    end = last + timedelta(days=1)
     while end > first and len(out) <= limit:
         start = max(first, (end - timedelta(days=1)).replace(day=1))
         out += sorted(_between(measure, start, end, samples, priority), key=lambda row: row.start, reverse=True)

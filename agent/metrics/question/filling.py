@@ -14,21 +14,24 @@ from agent.metrics.query import MetricQuery, Stat, Threshold
 from agent.metrics.question import spans
 from agent.metrics.question.limits import clock_limit, limit_of
 from agent.metrics.question.reader import marked
-from agent.metrics.question.words import CLOCK, FIRST, LIMITS, NOT, TOLD, WEAK
+from agent.metrics.question.words import CLOCK, FIRST, JUDGED, LIMITS, NOT, TOLD, WEAK
 from agent.models.protocols import LanguageModel, Prompt, Schema
 from agent.when import Period, find
 
 _MOST_TOKENS = 160
-_STATISTICS = ("sum", "mean", "min", "max", "latest", "days", "trend", "compare", "correlate", "none")
+_SINGLE = ("sum", "mean", "min", "max", "latest", "trend")
 _SLEPT = re.compile(r"\bi (?:been )?(?:sle(?:ep|pt)|sleeping)\b|\bmy (?:own )?sleep\b")
 _NAME = re.compile(r"(?<=[a-z,] )[A-Z][a-z]+")
 
 SYSTEM = (
-    "You read questions about the asker's own health numbers. Say what is asked for by choosing from the given words "
-    "only. statistic: sum for a total, mean for a usual or average value, min or max for an extreme, latest for the "
-    "newest value, days for a count of days over or under a limit, trend for how something changes over time, compare "
-    "for two times or two ranges, correlate for two measures that may move together, none when the question asks for "
-    "a reason, an opinion or advice. Leave second, when, against and limit empty where the question has none."
+    "You sort questions about the asker's own health numbers. Choose the statistic that is asked for.\n"
+    "sum: a total. mean: a usual, typical or average value. min: the lowest. max: the highest. latest: the newest value. "
+    "days: how many days pass a limit. trend: how something went, changed or developed over time. compare: two times "
+    "side by side. correlate: whether two measures move together. none: a reason, an opinion, a plan or advice.\n"
+    "my total distance, all of it, in June => sum\nthe usual pulse of mine in June => mean\n"
+    "where my pulse stood at its very lowest => min\nthe very highest my pulse went in June => max\n"
+    "how my pulse went over the year => trend\nmy pulse, in June as opposed to July => compare\n"
+    "my pulse and my weight, any tie => correlate\nhow come my pulse is like that => none"
 )
 
 
@@ -96,7 +99,7 @@ def fill(
     """
     known = about(text, catalogue=catalogue, available=available)
     plain = marked(text, ())
-    if known is None or NOT.search(plain):
+    if known is None or NOT.search(plain) or JUDGED.search(plain):
         return None
     text = spans.prepared(text)
     periods = find(text, today=today)
@@ -118,18 +121,28 @@ def _limits(plain: str) -> list[str]:
 
 
 def _schema(words: Sequence[str], times: Sequence[str], limits: Sequence[str]) -> Schema:
-    def one_of(*choices: str) -> dict[str, object]:
-        return {"type": "string", "enum": list(dict.fromkeys(choices))}
+    """Only what the question leaves open is open: one measure or time is a constant, none an empty text."""
+
+    def one_of(choices: Sequence[str]) -> dict[str, object]:
+        return {"type": "string", "enum": list(dict.fromkeys(choices)) or [""]}
 
     fields: dict[str, object] = {
-        "measure": one_of(*words),
-        "second": one_of("", *words),
-        "when": one_of("", *times),
-        "against": one_of("", *times),
-        "limit": one_of("", *limits),
-        "statistic": one_of(*_STATISTICS),
+        "statistic": one_of((*_statistics(words, times, limits), "none")),
+        "measure": one_of(words),
+        "second": one_of(words if len(words) > 1 else ()),
+        "when": one_of(times),
+        "against": one_of(times if len(times) > 1 else ()),
+        "limit": one_of(limits),
     }
     return {"type": "object", "properties": fields, "required": list(fields), "additionalProperties": False}
+
+
+def _statistics(words: Sequence[str], times: Sequence[str], limits: Sequence[str]) -> tuple[str, ...]:
+    if limits:
+        return ("days",)
+    if len(times) > 1:
+        return ("compare",)
+    return ("correlate",) if len(words) > 1 else _SINGLE
 
 
 def _prompt(text: str, known: About, periods: Sequence[Period], limits: Sequence[str]) -> Prompt:
@@ -153,10 +166,12 @@ def _checked(
     heard = [word for word in times if word]
     copied = all(word in text for word in heard) and sorted(heard) == sorted(period.words for period in periods)
     statistic = said.get("statistic", "none")
-    if not measures or not copied or statistic not in _STATISTICS or statistic == "none":
+    if not measures or not copied or statistic not in (*_SINGLE, "days", "compare", "correlate"):
         return None
     first = catalogue[measures[0]]
     threshold = _threshold(said.get("limit", ""), limits, first, units)
+    if said.get("limit", "") not in ("", *limits):
+        return None
     if (bool(limits) != (threshold is not None)) or (statistic == "days") != (threshold is not None):
         return None
     compared = len(heard) == 2
@@ -211,7 +226,7 @@ _TEMPLATES: Mapping[str, tuple[str, ...]] = {
     "state": ("my latest {0}", "average {0} last month", "how has my {0} changed since January"),
     "night": ("my {0} last night", "average {0} last month", "how has my {0} changed since January"),
     "clock": ("my usual {0}", "my {0} on weekends vs weekdays", "how has my {0} changed since January"),
-    "events": ("how often {0} last month", "number of {0} this year"),
+    "events": ("how often {0} last month", "number of my {0} this year"),
 }
 
 

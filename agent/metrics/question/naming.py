@@ -101,7 +101,8 @@ def _by_words(text: str, catalogue: Catalogue, available: Collection[str]) -> Na
             taken[at : at + size] = [True] * size
             pair = {SYSTOLIC, DIASTOLIC} <= set(known)
             found |= dict.fromkeys((SYSTOLIC, DIASTOLIC) if pair else known[:1], at)
-            weak = weak and bool(WEAK.fullmatch(" ".join(words[at : at + size])))
+            mine = at > 0 and words[at - 1] == "my"
+            weak = weak and not mine and bool(WEAK.fullmatch(" ".join(words[at : at + size])))
     kind = _kind(text, available) if set(found) <= {WORKOUT, _WALKED, RUN_PACE} or weak else None
     # "Walking more" beside another measure are steps; the kind of workout is meant where only it is named.
     if kind and (not found or set(found) <= {WORKOUT} or (set(found) == {_WALKED} and weak)):

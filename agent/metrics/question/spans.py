@@ -25,6 +25,7 @@ _BARE_MONTH = re.compile(rf"(?<=\w) (?P<m>{_MONTH})[\s?.!]*$", re.IGNORECASE)
 def prepared(text: str) -> str:
     """The question with what reads differently beside numbers spelled out: habits, and "compare between A and B"."""
     text = POLITE.sub(lambda match: " show " if "show" in match[0].lower() else " ", text.replace("’", "'"))
+    text = text.replace("walking + running distance", "walking distance")
     if _HABIT.search(text):
         text = _THE_WEEKEND.sub("on weekends", text)
     if _SET_SIDE_BY_SIDE.search(text):

@@ -151,7 +151,11 @@ POLITE = re.compile(
 TOLD = re.compile(
     r"\b(?:said|says?|saying|told|tells?|wr[io]te\w*|written|mention\w*|report(?:s|ed)?|document|contract|letter|mail|e-?mail"
     r"|message[sd]?|chat|text(?:s|ed)?|article|file|note[sd]?|doctor|dr|recipe|friend|he|she|his|her|hers|him|they|their"
-    r"|them|your|you|who|whose|whom|where|why|should|would|will|recommend\w*)\b"
+    r"|them|who|whose|whom|where|why|should|would|will|recommend\w*)\b"
+)
+# A verdict is not a number: nothing here says what is enough or normal.
+JUDGED = re.compile(
+    r"\b(?:enough|normal|healthy|unhealthy|good|bad|badly|ok|okay|fine|too|dangerous|worr\w+|problem|wrong|right|ideal|fit)\b"
 )
 FIRST = re.compile(r"\b(?:i|my|mine|me|i'm|i've)\b")
 # Ordinary words that also name a measure: they need a question for an amount, not only a time.
