@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from agent.store.database import Database
 from agent.store.embeddings import Embeddings
@@ -10,16 +11,37 @@ from agent.store.embeddings import Embeddings
 _PATHS = 8
 """So many places of one text are found by the words of their paths."""
 
+_MANY = 200
+"""From so many items on it is cheaper to write the word indexes anew than to wipe each word's place singly."""
+
 ThreadOf = Callable[[int, bytes], int]
 """The row of a thread by its source and key, made when it is new."""
+
+
+@contextmanager
+def rewording(database: Database, items: int) -> Iterator[None]:
+    """Let the words of some items change inside one transaction; none of the old ones is left in the indexes after it.
+
+    FTS5's secure-delete costs milliseconds a row. For many rows the old words are marked and one merge drops them all.
+    """
+    if items < _MANY:
+        yield
+        return
+    for index in ("words", "grams"):
+        database.run(f"INSERT INTO {index}({index}, rank) VALUES('secure-delete', 0)")
+    yield
+    for index in ("words", "grams"):
+        database.run(f"INSERT INTO {index}({index}) VALUES('optimize')")
+        database.run(f"INSERT INTO {index}({index}, rank) VALUES('secure-delete', 1)")
 
 
 class Copies:
     """The places of one store's equal files. Every method is part of its caller's transaction."""
 
-    def __init__(self, database: Database, thread: ThreadOf) -> None:
+    def __init__(self, database: Database, thread: ThreadOf, fingerprint: Callable[..., bytes]) -> None:
         self._database = database
         self._thread = thread
+        self._hash = fingerprint
 
     def holder(self, content: bytes, *, source: int, key: str) -> int | None:
         """The live item, in another place than this, that holds the text of a file with this content."""
@@ -30,10 +52,10 @@ class Copies:
         return None if found is None else int(found)
 
     def origin(self, source: int, key: str, content: bytes | None) -> str:
-        """From what key the ids of an item's next generation are made, "" for its own.
+        """From what the ids of an item's next generation are made: a hash of the place where it was first seen.
 
-        A file that was edited after it moved keeps its ids. One in the place of a file that moved away, or whose text
-        another place inherits, gets other ids than went with that.
+        A file that moved keeps it. One in the place of a file that moved away, or whose text another place inherits,
+        gets another, for the ids went with that.
         """
         old = self._database.rows(
             "SELECT origin, content, EXISTS(SELECT 1 FROM item AS place WHERE place.holder = item.id AND live = 1)"
@@ -41,16 +63,17 @@ class Copies:
             (source, key),
         )
         inherited = bool(old) and bool(old[0][2]) and old[0][1] != content
-        if old and not inherited:
+        if old and old[0][0] and not inherited:
             return str(old[0][0])
-        free, left = key, old[0][0] or key if old else ""
-        while free == left or self._database.value("SELECT 1 FROM item WHERE origin = ? AND live = 1", (free,)):
-            free += "\0"
-        return "" if free == key else free
+        name = str(self._database.value("SELECT name FROM source WHERE id = ?", (source,)))
+        free = self._hash(name, key).hex()
+        while self._database.value("SELECT 1 FROM item WHERE origin = ? AND origin != '' AND live = 1", (free,)):
+            free = self._hash(free).hex()
+        return free
 
     def point(self, item: int, holder: int) -> None:
         """Let a staged item be a further place of a holder's text."""
-        self._database.run("UPDATE item SET holder = ? WHERE id = ?", (holder, item))
+        self._database.run("UPDATE item SET holder = ?, origin = '' WHERE id = ?", (holder, item))
         self.tell_paths(holder)
 
     def tell_paths(self, holder: int) -> None:
@@ -71,8 +94,8 @@ class Copies:
 
         Returns the holder whose paths have to be told anew once the item is gone.
         """
-        source, key, origin, records, content, holder = self._database.rows(
-            "SELECT source, key, origin, records, content, holder FROM item WHERE id = ?", (item,)
+        source, origin, records, content, holder = self._database.rows(
+            "SELECT source, origin, records, content, holder FROM item WHERE id = ?", (item,)
         )[0]
         if holder is not None:
             return int(holder)
@@ -87,7 +110,7 @@ class Copies:
         heir, its_source = map(int, heirs[0])
         self._database.run("UPDATE item SET holder = ? WHERE holder = ?", (heir, item))
         self._database.run(
-            "UPDATE item SET holder = NULL, origin = ?, records = ? WHERE id = ?", (origin or key, records, heir)
+            "UPDATE item SET holder = NULL, origin = ?, records = ? WHERE id = ?", (origin, records, heir)
         )
         if its_source != source:
             self._emigrate(item, int(source), its_source)

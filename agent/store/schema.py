@@ -94,7 +94,7 @@ MIGRATIONS: tuple[tuple[str, str], ...] = (
         "equal files are stored once, and ids stay apart when files change places",
         """
         -- content: keyed hash of the file that was read. holder: the item that holds the text of this further place.
-        -- origin: the key that the ids were made from where it is not the item's own ("" otherwise).
+        -- origin: a hash of the place that the ids were made from; it goes where the file goes ("" where no ids are).
         ALTER TABLE item ADD COLUMN content BLOB;
         ALTER TABLE item ADD COLUMN holder INTEGER REFERENCES item;
         ALTER TABLE item ADD COLUMN origin TEXT NOT NULL DEFAULT '';

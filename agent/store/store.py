@@ -11,7 +11,7 @@ from hashlib import blake2b
 from pathlib import Path
 
 from agent.errors import WrongUse
-from agent.store.copies import Copies
+from agent.store.copies import Copies, rewording
 from agent.store.database import Database, Row
 from agent.store.embeddings import Embeddings
 from agent.store.forgotten import Forgotten
@@ -77,7 +77,7 @@ class Store:
 
     @property
     def copies(self) -> Copies:
-        return Copies(self.database, self._thread_of)
+        return Copies(self.database, self._thread_of, self.fingerprint)
 
     @contextmanager
     def writing(self) -> Iterator[None]:
@@ -172,12 +172,11 @@ class Store:
 
         `base` is how many chunks the item has already. Records that the owner has forgotten singly are left out.
         """
-        source, name, key = self.database.rows(
-            "SELECT source.id, name, CASE origin WHEN '' THEN key ELSE origin END"
-            " FROM item JOIN source ON source.id = item.source WHERE item.id = ?",
+        source, name, origin = self.database.rows(
+            "SELECT source.id, name, origin FROM item JOIN source ON source.id = item.source WHERE item.id = ?",
             (item,),
         )[0]
-        banned = self._forgotten.among(name, key, chunks)
+        banned = self._forgotten.among(name, origin, chunks)
         block_of: dict[int, int] = {}
         for block in blocks:
             members = [index for index in range(block.first, block.last + 1) if index not in banned]
@@ -185,7 +184,7 @@ class Store:
                 continue
             whole = len(members) == block.last + 1 - block.first
             hash_ = self.fingerprint(*([block.text] if whole else ["part", *(chunks[at].text for at in members)]))
-            uid = self.fingerprint(name, key, chunks[members[0]].place, block.text)
+            uid = self.fingerprint(name, origin, chunks[members[0]].place, block.text)
             known = self.database.value("SELECT 1 FROM embedding WHERE hash = ? AND model = ?", (hash_, model))
             number = self.database.insert(
                 "INSERT INTO block(uid, item, hash, embedded) VALUES(?, ?, ?, ?)", (uid, item, hash_, bool(known))
@@ -193,7 +192,7 @@ class Store:
             block_of.update(dict.fromkeys(members, number))
         rows = [
             self._chunk_row(
-                item, source, self.fingerprint(name, key, chunk.place), chunk, base + index, block_of.get(index)
+                item, source, self.fingerprint(name, origin, chunk.place), chunk, base + index, block_of.get(index)
             )
             for index, chunk in enumerate(chunks)
             if index not in banned
@@ -278,8 +277,11 @@ class Store:
             [(item, source, skip.where, skip.why, skip.outcome, skip.count) for skip in skips],
         )
 
-    def publish(self, item: int, *, records: int, skips: Iterable[Skipped]) -> None:
-        """Make a staged item visible in place of its older generation, in one transaction."""
+    def publish(self, item: int, *, records: int, skips: Iterable[Skipped], retry: bool = False) -> None:
+        """Make a staged item visible in place of its older generation, in one transaction.
+
+        With `retry` the next pass reads it again, changed or not.
+        """
         with self.writing():
             source, key = self.database.rows("SELECT source, key FROM item WHERE id = ?", (item,))[0]
             self._add_skipped(item, source, skips)
@@ -297,6 +299,8 @@ class Store:
                 self.copies.tell_paths(holder)
             self.embeddings.log(source, fresh, gone=False)
             self.database.run("UPDATE item SET live = 1, records = ? WHERE id = ?", (records, item))
+            if retry:
+                self.database.run("UPDATE item SET fingerprint = '' WHERE id = ?", (item,))
             self._touched = True
 
     def _blocks(self, item: int, *, without: int | None = None) -> set[bytes]:
@@ -337,7 +341,8 @@ class Store:
 
     def remove_items(self, source: int, items: Iterable[int]) -> None:
         """Forget live items with all that came from them."""
-        with self.writing():
+        items = tuple(items)
+        with self.writing(), rewording(self.database, len(items)):
             for item in items:
                 holder = self.copies.bequeath(item)
                 self.embeddings.log(source, self._blocks(item), gone=True)
@@ -357,12 +362,16 @@ class Store:
         self.samples.forget(item)
         self.database.run("DELETE FROM item WHERE id = ?", (item,))
 
+    def move_items(self, moves: Sequence[tuple[int, Item]]) -> None:
+        """Follow files to their new places: no text is read or embedded again, only where it lies is told anew."""
+        with self.writing(), rewording(self.database, len(moves)):
+            for item, moved in moves:
+                self.move_item(item, moved)
+
     def move_item(self, item: int, moved: Item) -> None:
-        """Follow a file to its new place: no text is read or embedded again, only where it lies is told anew."""
         with self.writing():
             self.database.run(
-                "UPDATE item SET origin = CASE WHEN origin = '' AND holder IS NULL THEN key ELSE origin END,"
-                " key = ?, fingerprint = ?, identity = ? WHERE id = ?",
+                "UPDATE item SET key = ?, fingerprint = ?, identity = ? WHERE id = ?",
                 (moved.id, moved.fingerprint, moved.identity, item),
             )
             self.copies.tell_paths(self.database.value("SELECT coalesce(holder, id) FROM item WHERE id = ?", (item,)))

@@ -332,3 +332,25 @@ def test_a_copy_is_neither_lost_nor_doubled_when_the_pass_is_killed(tmp_path: Pa
             assert said(house) == said_fresh((folder,))
             house.check()
         store.close()
+
+
+def test_a_moved_folder_leaves_no_word_of_its_old_name(tmp_path: Path) -> None:
+    house = House(Store.in_memory(), Indoors)
+    for n in range(400):
+        put(tmp_path / "root" / "oldhomecanary" / f"{n}.md", f"Letter {n} about the harvest.\n")
+    house.index(tmp_path / "root")
+    assert b"oldhomecanary" in house.store.database.connection().serialize("main")
+    vectors = house.vectors()
+    (tmp_path / "root" / "oldhomecanary").rename(tmp_path / "root" / "newhome")
+    (report,) = house.index(tmp_path / "root")
+    assert (report.moved, report.items) == (400, 0)
+    assert house.vectors() == vectors
+    assert len(house.found("newhome")) == 400
+    house.store.database.run("DELETE FROM pass")
+    assert b"oldhomecanary" not in house.store.database.connection().serialize("main")
+    assert house.store.database.value("SELECT v FROM words_config WHERE k = 'secure-delete'") == 1
+    (tmp_path / "root" / "newhome").rename(tmp_path / "elsewhere")
+    house.index(tmp_path / "root")
+    assert b"harvest" not in house.store.database.connection().serialize("main")
+    house.check()
+    house.store.close()
