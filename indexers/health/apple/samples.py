@@ -7,6 +7,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,8 +29,10 @@ _YEAR_2100 = 4_102_444_800_000
 
 _HEAD = re.compile(
     rb'type="([^"]*)" sourceName="([^"]*)"(?: sourceVersion="[^"]*")?'
-    rb'(?: device="(?:&lt;&lt;HKDevice: 0x[0-9a-f]+&gt;, )?([^"]*)")?(?: unit="([^"]*)")?'
+    rb'(?: device="([^"]*)")?(?: unit="([^"]*)")?'
 )
+# An address in memory, new with every run of the phone: one device would have thousands of heads.
+_ADDRESS = re.compile(rb"&lt;&lt;HKDevice: 0x[0-9a-f]+&gt;, ")
 # Splitting by it gives a flat list, which costs far less than a tuple a match: head, start, end, value, what follows.
 _RECORD = re.compile(
     rb'<Record (type="[^"]*" sourceName="[^"]*"(?: sourceVersion="[^"]*")?(?: device="[^"]*")?(?: unit="[^"]*")?)'
@@ -71,6 +74,7 @@ class Sampler:
         self._measures: set[str] = set()
         self._open: dict[Key, Series] = {}
         self._heads: dict[bytes, Series] = {}
+        self._bare_heads: dict[bytes, Series] = {}
 
     def read(self, data: bytes) -> Iterator[SampleBatch]:
         """The samples of a run of Records. A Record's own zone (HKTimeZone) wins over the offset of its times."""
@@ -99,6 +103,7 @@ class Sampler:
         waiting = list(self._open.values())
         self._open.clear()
         self._heads.clear()
+        self._bare_heads.clear()
         for series in waiting:
             rest = series.rest()
             if rest is not None:
@@ -228,9 +233,15 @@ class Sampler:
             self.odd.append(", ".join(word[:LONGEST_NAME] for word in words if word))
 
     def _series_of(self, head: bytes) -> Series:
-        parts = _HEAD.fullmatch(head)
-        kind, source, device, unit = map(name, parts.groups(default=b"")) if parts else ("", "", "", "")
-        return self._labelled_or_not(kind, unit, source, device)
+        bare = _ADDRESS.sub(b"", head, 1)
+        series = self._bare_heads.get(bare)
+        if series is None:
+            parts = _HEAD.fullmatch(bare)
+            kind, source, device, unit = map(name, parts.groups(default=b"")) if parts else ("", "", "", "")
+            series = self._labelled_or_not(kind, unit, source, device)
+            if len(bare) <= _LONGEST_HEAD:
+                self._bare_heads[bare] = series
+        return series
 
     def _labelled_or_not(self, kind: str, unit: str, source: str, device: str) -> Series:
         return self._series((kind, unit, source, device_words(device), kind.startswith("HKCategoryType")))
@@ -259,6 +270,15 @@ def _zoned(follows: Sequence[bytes], start: Longs, offset: Longs) -> Longs:
 
 
 def _in_zone(start: int, rest: bytes, offset: int) -> int:
-    zone = _ZONE.search(rest)
-    own = zone_offset(start, name(zone[1])) if zone else None
+    zone = _zone_in(rest) if len(rest) < _LONGEST_HEAD else _found_zone(rest)
+    own = zone_offset(start, zone) if zone else None
     return offset if own is None else own
+
+
+def _found_zone(rest: bytes) -> str:
+    found = _ZONE.search(rest)
+    return name(found[1]) if found else ""
+
+
+# Record after record says the same.
+_zone_in = lru_cache(maxsize=1024)(_found_zone)
