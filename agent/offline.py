@@ -26,6 +26,7 @@ _ENVIRONMENT = {
     "HF_HUB_DISABLE_IMPLICIT_TOKEN": "1",
     "DO_NOT_TRACK": "1",
     "ANONYMIZED_TELEMETRY": "False",
+    "ORT_DISABLE_TELEMETRY": "1",  # onnxruntime 1.31 would look up mobile.events.data.microsoft.com
     "TOKENIZERS_PARALLELISM": "false",
 }
 

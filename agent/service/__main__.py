@@ -26,26 +26,37 @@ def main(arguments: list[str]) -> int:
     from agent.service.daemon import Daemon, log_to
 
     os.umask(0o077)
-    os.chdir("/")
     places = config.places(os.environ)
+    os.chdir("/")
     once = socket.socket(fileno=int(arguments[1])) if arguments[0] == "once" else None
     daemon = Daemon(places)
     try:
         daemon.claim()
-    except StoreError as error:
-        print(f"homebody: {error}", file=sys.stderr)  # noqa: T201 - the daemon's own terminal, before it has a log
-        return BUSY
+    except HomebodyError as error:
+        print(f"homebody: {error}", file=sys.stderr)  # noqa: T201 - whoever started us reads it, and there is no log yet
+        return BUSY if isinstance(error, StoreError) else error.exit_code
+    try:
+        log_to(places.home / "log")
+        if once is None:
+            threading.Thread(target=daemon.watch, name="background", daemon=True).start()
+        serve(daemon, once=once, ready=_foreground if "foreground" in arguments else _hush)
     except HomebodyError as error:
         print(f"homebody: {error}", file=sys.stderr)  # noqa: T201 - as above
         return error.exit_code
-    log_to(places.home / "log")
-    try:
-        if once is None:
-            threading.Thread(target=daemon.watch, name="background", daemon=True).start()
-        serve(daemon, once=once)
     finally:
         daemon.stop()
     return 0
+
+
+def _foreground() -> None:
+    """The owner's own terminal stays connected."""
+
+
+def _hush() -> None:
+    """We serve: let go of the pipe on which a failed start would have been told."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    os.close(nowhere)
 
 
 if __name__ == "__main__":

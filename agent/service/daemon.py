@@ -4,31 +4,41 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import shutil
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime, timedelta
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from agent import config, offline
-from agent.config import Places
+from agent.config import Places, SourceConfig
 from agent.door import Home
-from agent.errors import HomebodyError, Locked, StoreError
-from agent.homebody import Homebody
+from agent.errors import HomebodyError, Locked, NothingFound, WrongUse
+from agent.homebody import Homebody, Receipt
 from agent.ingest.run import PassReport, Progress
 from agent.ingest.worker import Worker
+from agent.service.fault import place
 from agent.store import keys
-from indexers.source import SourceUnavailable
+from indexers.source import SourceUnavailable, kinds
 from indexers.watch import Watch
 
 log = logging.getLogger("homebody")
 
 _RECONCILE = timedelta(hours=1)
 """Events are hints: every source is scanned that often, and at start, whatever they say."""
+
+
+_NAME = re.compile(r"[\w][\w .@+-]{0,63}")
+
+
+class LockedByOwner(Locked):
+    """`homebody lock` was here: no keychain and no passphrase file opens the home before `homebody unlock`."""
 
 
 class Daemon:
@@ -45,6 +55,8 @@ class Daemon:
         self._stopping = threading.Event()
         self._changed: set[str] = set()
         self._wake = threading.Event()
+        self._look_again = False
+        self._follow_again = False
         self._watch: Watch | None = None
 
     def claim(self) -> None:
@@ -63,7 +75,7 @@ class Daemon:
         with self._turn:
             if self._open is None:
                 if self._shut_by_owner:
-                    raise Locked("Your data is locked.", remedy="Run `homebody unlock`.")
+                    raise LockedByOwner("Your data is locked.", remedy="Run `homebody unlock`.")
                 reference = os.environ.get("HOMEBODY_PASSPHRASE_FILE")
                 self._unlock(keys.passphrase_from_file(reference) if reference else None)
             assert self._open is not None
@@ -77,16 +89,20 @@ class Daemon:
 
     def _unlock(self, passphrase: str | None) -> None:
         self.home.claim()
-        self._open = Homebody(self.home, self.home.unlock(passphrase=passphrase))
+        self._opened(Homebody(self.home, self.home.unlock(passphrase=passphrase)))
+
+    def _opened(self, home: Homebody) -> None:
+        self._open = home
         self._shut_by_owner = False
+        self._look_again = self._follow_again = True
+        self._wake.set()
 
     def recover(self, code: str, passphrase: str | None) -> str:
         """Open with the recovery code, set a new way in; returns the new code."""
         with self._turn:
             ring, anew = self.home.recover(code, passphrase=passphrase)
             if self._open is None:
-                self._open = Homebody(self.home, ring)
-            self._shut_by_owner = False
+                self._opened(Homebody(self.home, ring))
             return anew
 
     def make(self, zone: str, passphrase: str | None) -> str:
@@ -98,7 +114,8 @@ class Daemon:
             return code
 
     def lock(self) -> None:
-        """Drop the keys and close the store until `unlock`."""
+        """Drop the keys and close the store until `unlock`; a pass that is under way breaks off."""
+        self._shut_by_owner = True
         with self._turn:
             self._shut_by_owner = True
             self._close()
@@ -121,6 +138,12 @@ class Daemon:
         """A pass, with its progress kept for `status`."""
 
         def told(progress: Progress) -> None:
+            if self._stopping.is_set():
+                raise HomebodyError(
+                    "homebody is stopping.", remedy="What was read is kept: run `homebody index` again."
+                )
+            if self._shut_by_owner:
+                raise LockedByOwner("Your data was locked.", remedy="Run `homebody unlock`, then `homebody index`.")
             self._progress[progress.source] = progress
             tell(progress)
 
@@ -132,66 +155,147 @@ class Daemon:
     def progress(self) -> list[Progress]:
         return list(self._progress.values())
 
+    # Sources
+
+    def examined(self, name: str, kind: str, path: Path, options: Mapping[str, object]) -> SourceConfig:
+        """What the owner wants to turn on, looked at first. Raises WrongUse when it cannot be meant."""
+        if kind not in kinds():
+            raise WrongUse(f"There is no source of kind {kind!r}.", remedy=f"Kinds: {', '.join(kinds())}.")
+        if not _NAME.fullmatch(name):
+            raise WrongUse(
+                f"{name!r} cannot be a name.", remedy="Use letters, digits, spaces and . @ + - _ (64 at most)."
+            )
+        path = path.expanduser().absolute()
+        try:
+            path.stat()
+        except PermissionError:
+            raise HomebodyError(f"{path} may not be read.", remedy="Give yourself permission to read it.") from None
+        except OSError:
+            raise WrongUse(f"There is nothing at {path}.", remedy="Check the path.") from None
+        source = SourceConfig(name=name, kind=kind, path=path, options=options)
+        try:
+            with Worker(source) as worker:
+                worker.roots()
+        except SourceUnavailable as error:
+            raise WrongUse(f"{path}: {error}", remedy="Check the path, the kind of source and its options.") from None
+        return source
+
+    def turn_on(self, source: SourceConfig) -> None:
+        """Add a source. The same again changes nothing; a name that is taken by another place is refused."""
+        with self._turn:
+            opened = self.unlocked()
+            held = next((one for one in opened.config.sources if one.name == source.name), None)
+            if held is not None and (held.kind, held.path) != (source.kind, source.path):
+                raise WrongUse(
+                    f"There is a source named {source.name!r} already ({held.kind}, {held.path}).",
+                    remedy="Give this one another --name, or use `homebody sources change`.",
+                )
+            opened.add_source(replace(source, paused=held.paused) if held else source)
+        self._followed_anew()
+
+    def change(self, source: SourceConfig, *, paused: bool | None) -> SourceConfig:
+        """Write what a source now is; it stays paused, or not, unless told."""
+        with self._turn:
+            opened = self.unlocked()
+            held = opened.config.source(source.name)
+            changed = replace(source, paused=held.paused if paused is None else paused)
+            opened.add_source(changed)
+        self._followed_anew()
+        return changed
+
+    def remove(self, name: str) -> Receipt:
+        """Turn a source off and forget all of it; one that was never read has nothing to forget."""
+        opened = self.unlocked()
+        opened.config.source(name)
+        try:
+            return opened.remove_source(name)
+        except (NothingFound, WrongUse):
+            return Receipt(what=name, items=0, chunks=0, vectors=0, samples=0, left={})
+        finally:
+            self._followed_anew()
+
+    def _followed_anew(self) -> None:
+        self._follow_again = True
+        self._wake.set()
+
     # The background
 
     def watch(self) -> None:
-        """Index at start, when files move, and at least hourly, until `stop`. Runs in a thread of its own."""
+        """Index at start, after an unlock, when files move, and at least hourly, until `stop`. Runs in its own thread."""
         due = time.monotonic()
         while not self._stopping.is_set():
-            if time.monotonic() >= due:
-                self._pass([])
-                self._follow()
-                due = time.monotonic() + _RECONCILE.total_seconds()
-            self._wake.wait(max(0.0, due - time.monotonic()))
-            self._wake.clear()
+            with suppress(HomebodyError):  # opening asks for a look, which is due anyway
+                self.unlocked()
             with self._turn:
                 moved, self._changed = sorted(self._changed), set()
-            if moved and not self._stopping.is_set():
+                look, self._look_again = self._look_again or time.monotonic() >= due, False
+                follow, self._follow_again = self._follow_again or look, False
+            if follow:  # before the pass: what moves during it must not be missed
+                self._follow()
+            if look:
+                due = time.monotonic() + _RECONCILE.total_seconds()
+                self._pass([])
+            elif moved:
                 self._pass(moved)
+            self._wake.wait(max(0.0, due - time.monotonic()))
+            self._wake.clear()
 
     def _pass(self, names: list[str]) -> None:
         try:
             opened = self.unlocked()
             active = {source.name for source in opened.config.sources if not source.paused}
             chosen = [name for name in names if name in active]
-            if chosen or not names:
+            if chosen or (active and not names):
                 self.index(chosen, now=config.now(os.environ, opened.zone), tell=lambda _: None)
         except HomebodyError as error:
             log.warning("background pass: %s", type(error).__name__)
+        except Exception as error:  # the next pass may well succeed, and this thread is the only one that tries
+            log.error("background pass: %s", place(error))
 
     def _follow(self) -> None:
         """Watch the places that the sources name; a source that cannot say is looked at hourly all the same."""
         if self._watch is not None:
             self._watch.stop()
             self._watch = None
-        if self._open is None:
+        try:
+            sources = self.unlocked().config.sources
+        except HomebodyError:
             return
         roots: dict[str, list[Path]] = {}
-        for source in self._open.config.sources:
+        for source in sources:
             if not source.paused:
                 with suppress(SourceUnavailable), Worker(source) as worker:
                     roots[source.name] = [Path(root) for root in worker.roots()]
         self._watch = Watch(roots, self._moved)
-        self._watch.start()
+        try:
+            self._watch.start()
+        except OSError as error:
+            log.warning("watching: %s", type(error).__name__)
 
     def _moved(self, names: set[str]) -> None:
         with self._turn:
             self._changed |= names
         self._wake.set()
 
-    def stop(self) -> None:
-        """Close the home, wipe the runtime folder, let go of the lock."""
+    def halt(self) -> None:
+        """Break off the pass that is under way, and begin no other."""
         self._stopping.set()
         self._wake.set()
+
+    def stop(self) -> None:
+        """Close the home, wipe the runtime folder, let go of the lock, in this order."""
+        self.halt()
         if self._watch is not None:
             self._watch.stop()
         with self._turn:
             try:
                 self._close()
-            except StoreError as error:
-                log.warning("closing: %s", error.problem)
-            self.home.release()
+            except HomebodyError as error:
+                log.warning("closing: %s", type(error).__name__)
+            except Exception as error:  # what is in RAM is wiped whatever happens
+                log.error("closing: %s", place(error))
             shutil.rmtree(self.places.runtime, ignore_errors=True)
+            self.home.release()
 
 
 def log_to(folder: Path) -> None:

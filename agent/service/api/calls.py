@@ -8,7 +8,6 @@ import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator
 from datetime import datetime
 from importlib.metadata import version
-from pathlib import Path
 from queue import SimpleQueue
 from typing import TypeVar
 from zoneinfo import ZoneInfo
@@ -23,9 +22,11 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from agent import config
 from agent.errors import HomebodyError, Locked, NothingFound, WrongUse
 from agent.service.api import wire
+from agent.service.fault import fault, place
 
 VERSION = version("homebody")
 BODY_LIMIT = 1 << 20
+_LOOPBACK = ("127.0.0.1", "homebody", "localhost")
 
 log = logging.getLogger("homebody.api")
 
@@ -59,8 +60,11 @@ class Call:
 
 
 async def _call(request: Request, zone: Zone) -> Call:
+    host = request.headers.get("host", "")
     if request.headers.get("origin") or any(name.startswith("sec-fetch-") for name in request.headers):
         raise WrongUse("Browsers may not ask.")
+    if "." in host and host.rpartition(":")[0] not in _LOOPBACK and host not in _LOOPBACK:
+        raise WrongUse("Only this machine may ask.", remedy="Use http://localhost/ over the UNIX socket.")
     body = b""
     async for part in request.stream():
         body += part
@@ -69,23 +73,17 @@ async def _call(request: Request, zone: Zone) -> Call:
     return Call(request, body, zone)
 
 
-def _problem(error: HomebodyError) -> Response:
+def problem(error: HomebodyError, *, status: int | None = None) -> Response:
+    """An error as the API says it. `until_unlock`: the owner locked the home, and no passphrase file may open it."""
     codes = {WrongUse: 400, NothingFound: 404, Locked: 423}
-    status = next((code for kind, code in codes.items() if isinstance(error, kind)), 500)
-    body = {"error": error.problem, "remedy": error.remedy, "exit_code": error.exit_code}
-    return JSONResponse(body, status_code=status, headers={"x-homebody-version": VERSION})
+    code = status or next((code for kind, code in codes.items() if isinstance(error, kind)), 500)
+    return JSONResponse(wire.problem(error), status_code=code, headers={"x-homebody-version": VERSION})
 
 
-def _fault(error: Exception) -> HomebodyError:
-    """A defect of ours: named by its kind and place, never by a text of the owner's."""
-    if isinstance(error, HomebodyError):
-        return error
-    frame = error.__traceback__
-    while frame is not None and frame.tb_next is not None:
-        frame = frame.tb_next
-    place = f"{Path(frame.tb_frame.f_code.co_filename).name}:{frame.tb_lineno}" if frame else "?"
-    log.error("fault %s at %s", type(error).__name__, place)
-    return HomebodyError(f"homebody failed ({type(error).__name__} at {place}).", remedy="Please report this.")
+def _logged(error: Exception) -> HomebodyError:
+    if not isinstance(error, HomebodyError):
+        log.error("fault %s", place(error))
+    return fault(error)
 
 
 def answered(handler: Callable[[Call], wire.Json], *, zone: Zone) -> Respond:
@@ -96,7 +94,7 @@ def answered(handler: Callable[[Call], wire.Json], *, zone: Zone) -> Respond:
             call = await _call(request, zone)
             return JSONResponse(await run_in_threadpool(handler, call), headers={"x-homebody-version": VERSION})
         except Exception as error:
-            return _problem(_fault(error))
+            return problem(_logged(error))
 
     return respond
 
@@ -108,7 +106,7 @@ def streamed(handler: Callable[[Call], Events], *, zone: Zone) -> Respond:
         try:
             events = handler(await _call(request, zone))
         except Exception as error:
-            return _problem(_fault(error))
+            return problem(_logged(error))
 
         async def body() -> AsyncIterator[bytes]:
             try:
@@ -128,8 +126,7 @@ def _next(events: Events) -> tuple[str, wire.Json] | None:
     try:
         return next(events, None)
     except Exception as error:
-        ours = _fault(error)
-        return "error", {"error": ours.problem, "remedy": ours.remedy, "exit_code": ours.exit_code}
+        return "error", wire.problem(_logged(error))
 
 
 def told(work: Callable[[Callable[[wire.Json], None]], wire.Json]) -> Events:

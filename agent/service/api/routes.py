@@ -3,28 +3,33 @@
 from __future__ import annotations
 
 import os
-import threading
+from collections.abc import Callable, Generator
 from functools import partial
 from pathlib import Path
 
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.routing import Route
 
 from agent import offline
 from agent.config import SourceConfig
 from agent.errors import HomebodyError, WrongUse
 from agent.service.api import wire
-from agent.service.api.calls import VERSION, Call, Events, answered, streamed, told
+from agent.service.api.calls import VERSION, Call, Events, answered, problem, streamed, told
 from agent.service.daemon import Daemon
+from agent.vocabulary import Answer
 from indexers.source import kinds
 
 
 class Api:
     """The handlers of one daemon."""
 
-    def __init__(self, daemon: Daemon) -> None:
+    def __init__(self, daemon: Daemon, *, stop: Callable[[], None]) -> None:
+        """`stop` ends the process once its answers are out."""
         self._daemon = daemon
-        self.stopped = threading.Event()
+        self._stop = stop
 
     def app(self) -> Starlette:
         json_, stream = partial(answered, zone=self._daemon.zone), partial(streamed, zone=self._daemon.zone)
@@ -38,7 +43,7 @@ class Api:
                 Route("/sources", json_(self.sources), methods=["GET"]),
                 Route("/sources", json_(self.add), methods=["POST"]),
                 Route("/sources/preview", json_(self.preview), methods=["POST"]),
-                Route("/sources/{name}", json_(self.pause), methods=["PATCH"]),
+                Route("/sources/{name}", json_(self.change), methods=["PATCH"]),
                 Route("/sources/{name}", json_(self.remove), methods=["DELETE"]),
                 Route("/index", stream(self.index), methods=["POST"]),
                 Route("/search", json_(self.search), methods=["POST"]),
@@ -47,6 +52,7 @@ class Api:
                 Route("/check", json_(self.check), methods=["GET"]),
                 Route("/stop", json_(self.stop), methods=["POST"]),
             ],
+            exception_handlers={HTTPException: _unknown},
         )
 
     def status(self, call: Call) -> wire.Json:
@@ -62,6 +68,7 @@ class Api:
         return {
             "version": VERSION,
             "home": str(daemon.places.home),
+            "socket": str(daemon.places.socket),
             "offline": offline.held(),
             "set_up": made,
             "locked": opened is None,
@@ -93,54 +100,45 @@ class Api:
         opened = self._daemon.unlocked()
         return {
             "kinds": list(kinds()),
-            "sources": [
-                {
-                    "name": source.name,
-                    "kind": source.kind,
-                    "path": str(source.path),
-                    "paused": source.paused,
-                    "options": dict(source.options),
-                }
-                for source in opened.config.sources
-            ],
+            "sources": [wire.source(source) for source in opened.config.sources],
         }
 
     def _source(self, call: Call) -> SourceConfig:
         asked = call.body(wire.SourceRequest)
-        opened = self._daemon.unlocked()
-        path = Path(asked.path).expanduser().absolute() if asked.path else opened.usual_path(asked.kind)
-        name = asked.name or asked.kind
-        return SourceConfig(name=name, kind=asked.kind, path=path, options=asked.options)
+        path = Path(asked.path) if asked.path else self._daemon.unlocked().usual_path(asked.kind)
+        return self._daemon.examined(asked.name or asked.kind, asked.kind, path, asked.options)
 
     def preview(self, call: Call) -> wire.Json:
         return wire.preview(self._daemon.unlocked().preview(self._source(call)))
 
     def add(self, call: Call) -> wire.Json:
         source = self._source(call)
-        self._daemon.unlocked().add_source(source)
+        self._daemon.turn_on(source)
         return {"name": source.name, "kind": source.kind, "path": str(source.path)}
 
-    def pause(self, call: Call) -> wire.Json:
-        paused = call.body(wire.PauseRequest).paused
-        self._daemon.unlocked().pause_source(call.name, paused=paused)
-        return {"name": call.name, "paused": paused}
+    def change(self, call: Call) -> wire.Json:
+        asked = call.body(wire.ChangeRequest)
+        held = self._daemon.unlocked().config.source(call.name)
+        if asked.path is not None or asked.options is not None:
+            options = held.options if asked.options is None else asked.options
+            held = self._daemon.examined(held.name, held.kind, Path(asked.path or held.path), options)
+        changed = self._daemon.change(held, paused=asked.paused)
+        return wire.source(changed)
 
     def remove(self, call: Call) -> wire.Json:
-        return wire.receipt(self._daemon.unlocked().remove_source(call.name))
+        return wire.receipt(self._daemon.remove(call.name))
 
     def index(self, call: Call) -> Events:
-        return told(
-            lambda tell: {
-                "sources": [
-                    wire.report(done)
-                    for done in self._daemon.index(
-                        call.body(wire.IndexRequest).sources,
-                        now=call.now,
-                        tell=lambda progress: tell(wire.progress(progress)),
-                    )
-                ]
-            }
-        )
+        names = call.body(wire.IndexRequest).sources
+        opened = self._daemon.unlocked()
+        for name in names:
+            opened.config.source(name)
+
+        def work(tell: Callable[[wire.Json], None]) -> wire.Json:
+            done = self._daemon.index(names, now=call.now, tell=lambda progress: tell(wire.progress(progress)))
+            return {"sources": [wire.report(report) for report in done]}
+
+        return told(work)
 
     def search(self, call: Call) -> wire.Json:
         asked = call.body(wire.SearchRequest)
@@ -149,7 +147,9 @@ class Api:
 
     def ask(self, call: Call) -> Events:
         asked = call.body(wire.AskRequest)
-        pieces = self._daemon.unlocked().ask(asked.text, now=call.now)
+        return self._answer(self._daemon.unlocked().ask(asked.text, now=call.now))
+
+    def _answer(self, pieces: Generator[str, None, Answer]) -> Events:
         try:
             while True:
                 try:
@@ -171,5 +171,13 @@ class Api:
         return {"checks": self._daemon.unlocked().check()}
 
     def stop(self, _: Call) -> wire.Json:
-        self.stopped.set()
+        self._stop()
         return {"stopping": True}
+
+
+async def _unknown(_: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    ours = WrongUse(
+        f"{error.detail}.", remedy=f"This is homebody {VERSION}: does your program speak to another version?"
+    )
+    return problem(ours, status=error.status_code)

@@ -7,8 +7,11 @@ from datetime import UTC, datetime, tzinfo
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from agent.config import SourceConfig
+from agent.errors import HomebodyError
 from agent.homebody import Preview, Receipt
 from agent.ingest.run import PassReport, Progress
+from agent.service.daemon import LockedByOwner
 from agent.store.inventory import SourceState
 from agent.vocabulary import Answer, Citation, Passage, Value
 from indexers.record import Skipped
@@ -41,8 +44,10 @@ class SourceRequest(_Request):
     options: dict[str, object] = Field(default_factory=dict)
 
 
-class PauseRequest(_Request):
-    paused: bool
+class ChangeRequest(_Request):
+    paused: bool | None = None
+    path: str | None = None
+    options: dict[str, object] | None = None
 
 
 class IndexRequest(_Request):
@@ -61,6 +66,15 @@ class AskRequest(_Request):
 class ForgetRequest(_Request):
     source: str | None = None
     id: str | None = None
+
+
+def problem(error: HomebodyError) -> Json:
+    return {
+        "error": error.problem,
+        "remedy": error.remedy,
+        "exit_code": error.exit_code,
+        "until_unlock": isinstance(error, LockedByOwner),
+    }
 
 
 def skipped(skip: Skipped) -> Json:
@@ -159,6 +173,16 @@ def answer(given: Answer) -> Json:
         "read_as": given.read_as,
         "values": [_value(value) for value in given.values],
         "citations": [_citation(citation) for citation in given.citations],
+    }
+
+
+def source(held: SourceConfig) -> Json:
+    return {
+        "name": held.name,
+        "kind": held.kind,
+        "path": str(held.path),
+        "paused": held.paused,
+        "options": dict(held.options),
     }
 
 

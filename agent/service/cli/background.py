@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 
 import typer
 
@@ -18,9 +17,8 @@ app.add_typer(daemon_app, name="daemon")
 @daemon_app.command("run")
 def daemon_run() -> None:
     """Run the daemon here, in the foreground (for launchd and systemd)."""
-    raise typer.Exit(
-        subprocess.run(service_command("daemon"), env=service_environment(os.environ), check=False).returncode
-    )
+    command = service_command("daemon", "foreground")
+    os.execve(command[0], command, service_environment(os.environ))  # noqa: S606 - signals must reach the daemon itself
 
 
 @daemon_app.command("start")
@@ -40,11 +38,10 @@ def daemon_start() -> None:
 def daemon_stop() -> None:
     """Stop the daemon; it seals its index and wipes its RAM folder first."""
     client = Client(os.environ)
-    pid = client.daemon_pid()
-    if pid is None:
+    if client.daemon_pid() is None:
         show.out.print("No daemon is running.")
         return
     client.request("POST", "/stop")
     client.close()
-    client.wait_until_gone(pid)
+    client.wait_until_gone()
     show.out.print("Stopped.")

@@ -5,6 +5,7 @@ Standard library only, so that the command line starts in a blink.
 
 from __future__ import annotations
 
+import fcntl
 import getpass
 import http.client
 import json
@@ -15,16 +16,18 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from importlib.metadata import version
+from pathlib import Path
 from typing import TypeVar
 
 from agent import config
-from agent.config import Places
-from agent.errors import HomebodyError, Locked
+from agent.config import SOCKET_PATH_LIMIT, Places
+from agent.errors import HomebodyError, Locked, WrongUse
 
 Json = dict[str, object]
 _T = TypeVar("_T")
 
 _BUSY = 75
+_DOCTOR = "`homebody doctor` looks for the reason."
 _PATIENCE = 60.0
 """Seconds to wait for a process that has the home open but does not answer yet."""
 _PASSED_ON = (
@@ -53,6 +56,7 @@ class Client:
         self._use_daemon = use_daemon
         self._connection: _Connection | None = None
         self._child: subprocess.Popen[bytes] | None = None
+        self._redialled = False
         self.server_version = ""
 
     def request(self, method: str, path: str, body: Json | None = None) -> Json:
@@ -81,31 +85,31 @@ class Client:
             self._connection.close()
             self._connection = None
         if self._child is not None:
-            self._child.wait()
-            self._child = None
+            self._ended()
 
     def daemon_pid(self) -> int | None:
         """The process that answers on the socket, or None."""
+        self.close()
         try:
             self._connection = self._dial()
-        except OSError:
+            return int(str(self._request("GET", "/status")["pid"]))
+        except (OSError, _Gone):
             return None
-        return int(str(self._request("GET", "/status")["pid"]))
 
-    def wait_until_gone(self, pid: int) -> None:
-        """Wait until a stopping daemon has sealed its index and ended. Raises HomebodyError when it does not."""
+    def wait_until_gone(self) -> None:
+        """Wait until a stopping daemon has sealed its index and let go of the home. Raises HomebodyError if it does not."""
         deadline = time.monotonic() + _PATIENCE
         while time.monotonic() < deadline:
-            if not self.places.socket.exists() and not _alive(pid):
+            if not self.places.socket.exists() and _is_free(self.places.home / "lock"):
                 return
             time.sleep(0.05)
-        raise HomebodyError(f"The daemon (pid {pid}) does not end.", remedy=f"End it with `kill {pid}`.")
+        raise HomebodyError("The daemon does not end.", remedy="Look for it with `ps`, and end it with `kill`.")
 
     def _unlocking(self, ask: Callable[[], _T]) -> _T:
         try:
             return ask()
-        except Locked:
-            passphrase = self.passphrase(confirm=False)
+        except Locked as locked:
+            passphrase = None if isinstance(locked, _Shut) else self.passphrase(confirm=False)
             if passphrase is None:
                 raise
             self._request("POST", "/unlock", {"passphrase": passphrase})
@@ -117,7 +121,10 @@ class Client:
         if reference:
             from agent.store.keys import passphrase_from_file
 
-            return passphrase_from_file(reference)
+            found = passphrase_from_file(reference)
+            if not found:
+                raise WrongUse(f"{reference} holds no passphrase.", remedy="Write one line into it.")
+            return found
         if not sys.stdin.isatty():
             return None
         first = getpass.getpass("Passphrase: ")
@@ -126,8 +133,7 @@ class Client:
         return first
 
     def _request(self, method: str, path: str, body: Json | None = None) -> Json:
-        data: Json = json.loads(self._send(method, path, body).read())
-        return data
+        return _document(self._send(method, path, body).read())
 
     def _send(self, method: str, path: str, body: Json | None) -> http.client.HTTPResponse:
         """Send and return the response, its headers read. Raises the error that the service answers."""
@@ -138,27 +144,49 @@ class Client:
                 connection.request(method, path, json.dumps(body or {}), self._headers())
                 response = connection.getresponse()
                 break
-            except (ConnectionError, http.client.HTTPException, OSError) as error:
-                if not self._hung_up() or time.monotonic() > deadline:
+            except (http.client.HTTPException, OSError) as error:
+                self._hung_up(error)
+                if time.monotonic() > deadline:
                     raise HomebodyError(
-                        f"The homebody process does not answer ({type(error).__name__}).",
-                        remedy="`homebody doctor` looks for the reason.",
+                        "Another homebody process has this data folder open, and does not answer.",
+                        remedy="Wait for it to end, or end it; `homebody doctor` looks for the reason.",
                     ) from None
                 time.sleep(0.1)
         self.server_version = response.headers.get("x-homebody-version", "")
         if response.status >= 400:
-            raise _error(json.loads(response.read()))
+            raise _error(_document(response.read()))
         return response
 
-    def _hung_up(self) -> bool:
-        """Forget a dead connection; True when another process has the home, so that asking it again makes sense."""
+    def _hung_up(self, error: Exception) -> None:
+        """Forget a dead connection; returns when it makes sense to ask again. Raises HomebodyError, or _Gone.
+
+        It does when another process has the home, and once after a process that was about to end took our call.
+        """
         if self._connection is not None:
             self._connection.close()
             self._connection = None
         if self._child is None:
-            return False
+            if self._redialled:
+                raise _Gone(f"The homebody process does not answer ({type(error).__name__}).", remedy=_DOCTOR) from None
+            self._redialled = True
+            return
+        status, said = self._ended()
+        if status == _BUSY:
+            return
+        problem = HomebodyError(
+            said or f"The homebody process ended (status {status}).", remedy="" if said else _DOCTOR
+        )
+        problem.exit_code = status if said and status in (1, 2, 4) else 1
+        raise problem from None
+
+    def _ended(self) -> tuple[int, str]:
+        """Wait for our own process; returns its status and what it said before it could serve."""
+        assert self._child is not None
         child, self._child = self._child, None
-        return child.wait() == _BUSY
+        assert child.stderr is not None
+        with child.stderr:
+            said = child.stderr.read().decode(errors="replace").strip().rpartition("homebody: ")
+        return child.wait(), said[2] if said[1] else ""
 
     def _headers(self) -> dict[str, str]:
         headers = {"content-type": "application/json"}
@@ -179,6 +207,8 @@ class Client:
         return self._connection
 
     def _dial(self) -> _Connection:
+        if len(os.fsencode(self.places.socket)) > SOCKET_PATH_LIMIT:
+            raise FileNotFoundError(self.places.socket)  # no daemon can listen there, and it says so when it starts
         dialled = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
             dialled.connect(str(self.places.socket))
@@ -194,7 +224,7 @@ class Client:
             self._child = subprocess.Popen(
                 service_command("once", str(theirs.fileno())),
                 pass_fds=(theirs.fileno(),), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL, env=service_environment(self._environment),
+                stderr=subprocess.PIPE, env=service_environment(self._environment),
             )  # fmt: skip
         return _Connection(ours)
 
@@ -205,34 +235,54 @@ def service_command(*arguments: str) -> list[str]:
 
 
 def service_environment(environment: Mapping[str, str]) -> dict[str, str]:
-    """What a service process may know of the caller's environment."""
-    return {name: environment[name] for name in _PASSED_ON if name in environment}
+    """What a service process may know of the caller's environment; it works in another folder, so paths are made whole.
+
+    A passphrase in a descriptor stays with us, who send it: the service has other descriptors.
+    """
+    passed = {name: environment[name] for name in _PASSED_ON if name in environment}
+    for name in ("HOMEBODY_HOME", "HOMEBODY_MODELS", "HOMEBODY_PASSPHRASE_FILE"):
+        if passed.get(name):
+            passed[name] = str(Path(passed[name]).expanduser().absolute())
+    if passed.get("HOMEBODY_PASSPHRASE_FILE", "").startswith(("/dev/", "/proc/")):
+        del passed["HOMEBODY_PASSPHRASE_FILE"]
+    return passed
 
 
 def start_daemon(places: Places, environment: Mapping[str, str]) -> int:
     """Start the daemon and wait until it answers; returns its pid. Raises HomebodyError when it does not."""
-    process = subprocess.Popen(
-        service_command("daemon"), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-        env=service_environment(environment), start_new_session=True,
-    )  # fmt: skip
     deadline = time.monotonic() + _PATIENCE
+    status, said = None, ""
     while time.monotonic() < deadline:
-        if process.poll() is not None:
-            break
-        pid = Client(environment).daemon_pid()
+        process = subprocess.Popen(
+            service_command("daemon"), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+            env=service_environment(environment), start_new_session=True,
+        )  # fmt: skip
+        assert process.stderr is not None
+        with process.stderr:
+            said = process.stderr.read().decode(errors="replace").strip()  # until it serves, or ends
+        client = Client(environment)
+        pid = client.daemon_pid()
+        client.close()
         if pid == process.pid:
             return pid
-        time.sleep(0.05)
+        status = process.wait()
+        if status != _BUSY:
+            break
+        time.sleep(0.2)  # a command of its own has the home: it ends soon
     raise HomebodyError(
-        f"The daemon did not start (status {process.poll()}).",
-        remedy=f"Run `homebody daemon run` to see why; its log is in {places.home / 'log'}.",
+        f"The daemon did not start: {said.removeprefix('homebody: ') or f'status {status}.'}",
+        remedy=f"Its log is in {places.home / 'log'}.",
     )
 
 
-def _alive(pid: int) -> bool:
+def _is_free(lock: Path) -> bool:
+    """Whether no process has the home open."""
     try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
+        with lock.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return True
+    except BlockingIOError:
         return False
     return True
 
@@ -241,8 +291,32 @@ def own_version() -> str:
     return version("homebody")
 
 
+class _Gone(HomebodyError):
+    """Nobody answers where somebody did."""
+
+
+class _Shut(Locked):
+    """The owner locked the home: only `unlock` opens it."""
+
+
+def _document(answer: bytes) -> Json:
+    """The JSON that the service said. Raises HomebodyError for anything else, such as "Service Unavailable"."""
+    try:
+        data = json.loads(answer)
+    except ValueError:
+        data = None
+    if not isinstance(data, dict):
+        raise HomebodyError(
+            "The homebody process gave no answer that this version understands.",
+            remedy="It may have too much to do, or be another version: try again, or `homebody daemon stop`.",
+        )
+    return data
+
+
 def _error(data: Json) -> HomebodyError:
     kind = Locked if data.get("exit_code") == Locked.exit_code else HomebodyError
-    error = kind(str(data.get("error", "unknown error")), remedy=str(data.get("remedy", "")))
+    error = (_Shut if data.get("until_unlock") else kind)(
+        str(data.get("error", "unknown error")), remedy=str(data.get("remedy", ""))
+    )
     error.exit_code = int(str(data.get("exit_code", 1)))
     return error

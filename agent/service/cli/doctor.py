@@ -8,8 +8,6 @@ import stat
 from pathlib import Path
 from typing import Any, cast
 
-from rich.text import Text
-
 from agent import config, offline
 from agent.config import Places
 from agent.errors import HomebodyError
@@ -79,6 +77,6 @@ def _space(places: Places) -> Finding:
 def print_findings(findings: list[Finding]) -> None:
     for finding in findings:
         line = f"{'ok ' if finding['ok'] else 'BAD'} {finding['name']}: {show.inert(finding['is'])}"
-        show.out.print(Text(line, style="" if finding["ok"] else "red"))
+        show.out.print(line, style="" if finding["ok"] else "red")
         if finding["remedy"]:
             show.out.print(f"    {finding['remedy']}")

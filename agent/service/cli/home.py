@@ -29,8 +29,7 @@ def init(
     with connected() as client:
         show.err.print(f"Your data will live, encrypted, in {client.places.home}.")
         sure("Make it?", yes=yes)
-        if recovery_file is not None and recovery_file.exists():
-            raise WrongUse(f"{recovery_file} exists already.", remedy="Name a new file.")
+        _must_be_new(recovery_file)
         secret = client.passphrase(confirm=True) if os.environ.get("HOMEBODY_PASSPHRASE_FILE") else None
         body: show.Json = {"zone": config.system_zone(os.environ), "passphrase": secret}
         try:
@@ -42,11 +41,27 @@ def init(
         _hand_over(made, recovery_file, as_json=as_json)
 
 
+def _must_be_new(file: Path | None) -> None:
+    """A code that could not be written down would be lost: look before it is made."""
+    if file is None:
+        return
+    if file.exists():
+        raise WrongUse(f"{file} exists already.", remedy="Name a new file.")
+    if not os.access(file.absolute().parent, os.W_OK | os.X_OK):
+        raise WrongUse(f"Nothing can be written into {file.absolute().parent}.", remedy="Name another folder.")
+
+
 def _hand_over(made: show.Json, recovery_file: Path | None, *, as_json: bool) -> None:
     """Show the recovery code once, or put it where the owner said."""
     code = str(made["recovery_code"])
     if recovery_file is not None:
-        write_private(recovery_file.absolute(), (code + "\n").encode())
+        try:
+            write_private(recovery_file.absolute(), (code + "\n").encode())
+        except OSError as error:
+            show.err.print(f"Recovery code: {code}")
+            raise HomebodyError(
+                f"It could not be written to {recovery_file} ({error.strerror}).", remedy="Write it down now."
+            ) from None
         show.err.print(f"The recovery code is in {recovery_file}. Keep it away from this machine.")
         made = {**made, "recovery_code": None, "recovery_file": str(recovery_file)}
     if as_json:
@@ -69,6 +84,9 @@ def status(*, as_json: AsJson = False) -> None:
 def lock() -> None:
     """Drop the keys from the daemon's memory until `unlock`."""
     with connected() as client:
+        if client.daemon_pid() is None:
+            show.out.print("No daemon is running: nothing is unlocked.")
+            return
         client.request("POST", "/lock")
     show.out.print("Locked.")
 
@@ -77,8 +95,9 @@ def lock() -> None:
 def unlock() -> None:
     """Open the home in the running daemon."""
     with connected() as client:
+        running = client.daemon_pid() is not None
         client.request("POST", "/unlock", {"passphrase": client.passphrase(confirm=False)})
-    show.out.print("Unlocked.")
+    show.out.print("Unlocked." if running else "That opens it. `homebody daemon start` keeps it open.")
 
 
 @app.command()
@@ -91,6 +110,7 @@ def recover(
 ) -> None:
     """Open your data with the recovery code alone, and set a new way in."""
     given = code or (code_file.read_text().strip() if code_file else None)
+    _must_be_new(recovery_file)
     given = given or (typer.prompt("Recovery code", err=True) if sys.stdin.isatty() else sys.stdin.readline().strip())
     with connected() as client:
         secret = client.passphrase(confirm=True)

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import json
+import io
 import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Annotated
 
-import click
 import typer
 
-from agent.errors import HomebodyError
+from agent.errors import HomebodyError, WrongUse
 from agent.service.cli import show
 from agent.service.cli.client import Client, own_version
+from agent.service.fault import fault
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
@@ -59,29 +59,47 @@ def connected() -> Iterator[Client]:
 def tell(data: show.Json, *, as_json: bool, people: Callable[[show.Json], None]) -> None:
     """Print for a program or for people."""
     if as_json:
-        sys.stdout.write(json.dumps(data, ensure_ascii=False) + "\n")
+        show.document(data)
     else:
         people(data)
 
 
 def sure(question: str, *, yes: bool) -> None:
-    """Ask on a terminal; a script is never asked, and must have said --yes where it matters."""
+    """Ask on a terminal; without one nothing is ever asked, and the command itself counts as the answer."""
     if not yes and sys.stdin.isatty() and not typer.confirm(question, err=True):
         raise typer.Exit(1)
 
 
 def main() -> None:
     """Run the command line; every error is one line with its remedy, and an exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a terminal that knows ASCII only gets escapes, not an error
+            stream.reconfigure(errors="backslashreplace")
+    sys.exit(_ended())
+
+
+def _ended() -> int:
     try:
-        sys.exit(app(standalone_mode=False) or 0)
+        status = int(app(standalone_mode=False) or 0)
+        sys.stdout.flush()
+        return status
     except HomebodyError as error:
         show.err.print(f"homebody: {show.inert(str(error))}")
-        sys.exit(error.exit_code)
-    except click.ClickException as error:
-        error.show()
-        sys.exit(2)
-    except (click.exceptions.Abort, KeyboardInterrupt):
-        sys.exit(130)
+        return error.exit_code
+    except typer.TyperException as error:  # wrong use; its kinds are private to typer
+        text = error.format_message()
+        show.err.print(text if text.startswith("Usage:") else f"homebody: {show.inert(text)} See `homebody --help`.")
+        return WrongUse.exit_code
+    except (typer.Abort, KeyboardInterrupt):
+        return 130
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # whoever read our output has enough of it
-        sys.exit(0)
+        return show.nobody_reads()
+    except OSError as error:
+        where = f": {show.inert(str(error.filename))}" if error.filename else ""
+        show.err.print(
+            f"homebody: {error.strerror or type(error).__name__}{where}. Check the path and its permissions."
+        )
+        return HomebodyError.exit_code
+    except Exception as error:
+        show.err.print(f"homebody: {fault(error)}")
+        return HomebodyError.exit_code

@@ -2,72 +2,135 @@
 
 from __future__ import annotations
 
+import json
+import os
 import sys
 import unicodedata
 from collections.abc import Iterable
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, TextIO, cast
 
-from rich.console import Console
-from rich.text import Text
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.progress import Progress, TaskID
 
 Json = dict[str, object]
 
-out = Console(markup=False, highlight=False, soft_wrap=True)
-err = Console(stderr=True, markup=False, highlight=False, soft_wrap=True)
+
+class Printer:
+    """Lines for people: in colour on a terminal, plain and whole anywhere else, where rich need not be loaded."""
+
+    def __init__(self, *, to_stderr: bool) -> None:
+        self._to_stderr = to_stderr
+
+    @property
+    def stream(self) -> TextIO:
+        return sys.stderr if self._to_stderr else sys.stdout
+
+    def print(self, text: str = "", *, style: str = "") -> None:
+        """One line, or several; style is one of rich's."""
+        try:
+            if style and self.stream.isatty():
+                from rich.text import Text
+
+                self.console().print(Text(text, style=style))
+            else:
+                self.stream.write(f"{text}\n")
+                self.stream.flush()
+        except BrokenPipeError:
+            raise SystemExit(nobody_reads()) from None
+
+    def console(self) -> Console:
+        from rich.console import Console
+
+        return Console(file=self.stream, markup=False, highlight=False, soft_wrap=True)
 
 
-def inert(text: str) -> str:
+out = Printer(to_stderr=False)
+err = Printer(to_stderr=True)
+
+
+def inert(text: object) -> str:
     """Foreign text without power over the terminal: every control, format and private character becomes visible.
 
     Kept are newline, tab, and the two joiners that build emoji families.
     """
     return "".join(
-        letter if letter in "\n\t\u200d\ufe0f" or unicodedata.category(letter)[0] != "C" else f"\\u{ord(letter):04x}"
-        for letter in text
+        letter if letter in "\n\t\u200d\ufe0f" or unicodedata.category(letter)[0] != "C" else _visible(letter)
+        for letter in str(text)
     )
+
+
+def _visible(letter: str) -> str:
+    number = ord(letter)
+    return f"\\x{number:02x}" if number < 0x100 else f"\\u{number:04x}" if number < 0x10000 else f"\\U{number:08x}"
+
+
+def document(data: Json) -> None:
+    """One JSON document on stdout, in UTF-8 whatever the locale; what could steer a terminal is escaped, losslessly."""
+    text = json.dumps(data, ensure_ascii=False)
+    plain = "".join(letter if unicodedata.category(letter)[0] != "C" else json.dumps(letter)[1:-1] for letter in text)
+    try:
+        sys.stdout.buffer.write(plain.encode() + b"\n")
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise SystemExit(nobody_reads()) from None
+
+
+def nobody_reads() -> int:
+    """Whoever read our output has enough of it: that is no error. Returns the exit code."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
+    os.dup2(nowhere, 2)
+    return 0
 
 
 def answer(data: Json) -> None:
     """The closing lines of an answer: how it was read, and what it rests on."""
     for citation in cast("list[dict[str, Any]]", data["citations"]):
         if citation["kind"] == "samples":
-            out.print(Text(f"[{citation['n']}] {inert(citation['source'])}: samples", style="dim"))
+            out.print(f"[{citation['n']}] {inert(citation['source'])}: samples", style="dim")
             continue
-        head = ", ".join(filter(None, (citation["source"], inert(citation["title"]), day(citation["when"]))))
-        out.print(Text(f"[{citation['n']}] {head}: “{_short(citation['quote'])}”", style="dim"))
+        head = _head(citation["source"], citation["title"], day(citation["when"]))
+        out.print(f"[{citation['n']}] {head}: “{_short(citation['quote'])}”", style="dim")
         if citation["locator"]:
-            out.print(Text(f"    {inert(citation['locator'])}", style="dim"))
+            out.print(f"    {inert(citation['locator'])}", style="dim")
 
 
 def hits(data: Json) -> None:
     for n, hit in enumerate(cast("list[dict[str, Any]]", data["hits"]), start=1):
-        head = ", ".join(filter(None, (hit["source"], inert(hit["title"]), hit["sender"], day(hit["when"]))))
-        out.print(Text(f"{n}. {head}", style="bold"))
-        out.print(Text(f"   {_short(hit['text'])}"))
-        out.print(Text(f"   {inert(hit['locator'])}  (id {hit['id']})", style="dim"))
+        out.print(f"{n}. {_head(hit['source'], hit['title'], hit['sender'], day(hit['when']))}", style="bold")
+        out.print(f"   {_short(hit['text'])}")
+        out.print(f"   {inert(hit['locator'])}  (id {hit['id']})", style="dim")
+
+
+def _head(*parts: str) -> str:
+    return ", ".join(" ".join(inert(part).split()) for part in parts if part)
 
 
 def preview(kind: str, path: str, data: Json) -> None:
     skipped = cast("list[dict[str, Any]]", data["skipped"])
-    err.print(f"{kind} would read {data['items']} items ({size(cast('int', data['bytes']))}) from {inert(path)}.")
+    size_ = size(cast("int", data["bytes"]))
+    err.print(f"{inert(kind)} would read {data['items']} items ({size_}) from {inert(path)}.")
     skips(skipped)
 
 
 def skips(skipped: list[dict[str, Any]], *, most: int = 5) -> None:
     for skip in skipped[:most]:
         times = f" ({skip['count']} times)" if skip["count"] > 1 else ""
-        err.print(Text(f"  skipped {inert(skip['where'])}: {inert(skip['why'])}{times}", style="yellow"))
+        err.print(f"  skipped {inert(skip['where'])}: {inert(skip['why'])}{times}", style="yellow")
     if len(skipped) > most:
-        err.print(Text(f"  … and {len(skipped) - most} more; `homebody status` lists them", style="yellow"))
+        err.print(f"  … and {len(skipped) - most} more; `homebody status` lists them", style="yellow")
 
 
 def reports(data: Json) -> None:
+    if not data["sources"]:
+        err.print("No source is on: turn one on with `homebody add KIND PATH`.")
     for report in cast("list[dict[str, Any]]", data["sources"]):
         extra = "".join(
             f", {report[key]} {word}" for key, word in (("forgotten", "forgotten"), ("moved", "moved")) if report[key]
         )
         err.print(
-            f"{report['name']}: {report['items']} items read ({report['records']} records) in {report['seconds']:.1f} s,"
+            f"{inert(report['name'])}: {report['items']} items read ({report['records']} records) in {report['seconds']:.1f} s,"
             f" {report['unchanged']} unchanged{extra}"
         )
         skips(report["skipped"])
@@ -78,40 +141,45 @@ def status(data: Json) -> None:
     if not data["set_up"]:
         out.print("not set up yet: run `homebody init`")
     elif data["locked"]:
-        out.print(Text(f"locked. {data['problem']}", style="yellow"))
+        out.print(f"locked. {inert(data['problem'])}", style="yellow")
     for progress in cast("list[dict[str, Any]]", data["indexing"]):
         total = f" of {progress['total']}" if progress["total"] else ""
-        out.print(f"indexing {progress['source']}: {progress['phase']} {progress['done']}{total}")
+        out.print(f"indexing {inert(progress['source'])}: {progress['phase']} {progress['done']}{total}")
     sources = cast("list[dict[str, Any]]", data["sources"])
     if not sources:
         return
-    from rich.table import Table  # only here, for a quick start elsewhere
-
-    table = Table(box=None)
-    for column in ("source", "kind", "records", "samples", "vectors", "skipped", "last pass"):
-        table.add_column(column)
+    rows: list[tuple[str, ...]] = [("source", "kind", "records", "samples", "vectors", "skipped", "last pass")]
     for held in sources:
         waiting = held["waiting_for_vectors"]
-        table.add_row(
-            held["name"], held["kind"], f"{held['records']:,}", f"{held['samples']:,}",
-            f"{waiting:,} wait" if waiting else "all", str(sum(skip["count"] for skip in held["skipped"])),
+        rows.append((
+            inert(held["name"]), inert(held["kind"]), f"{held['records']:,}", f"{held['samples']:,}",
+            f"{waiting:,} wait" if waiting else "all", f"{sum(skip['count'] for skip in held['skipped']):,}",
             day(held["finished"]) or "never",
-        )  # fmt: skip
-    out.print(table)
+        ))  # fmt: skip
+    _columns(rows)
     for held in sources:
         if held["problem"]:
-            err.print(Text(f"{held['name']}: {inert(held['problem'])}", style="yellow"))
+            err.print(f"{inert(held['name'])}: {inert(held['problem'])}", style="yellow")
         skips(held["skipped"], most=20)
+
+
+def _columns(rows: list[tuple[str, ...]]) -> None:
+    """Rows in columns that are never squeezed: a narrow terminal wraps the line, a pipe gets it whole."""
+    from rich.cells import cell_len, set_cell_size
+
+    widths = [max(map(cell_len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        out.print("  ".join(set_cell_size(cell, width) for cell, width in zip(row, widths, strict=True)).rstrip())
 
 
 def receipt(data: Json) -> None:
     left = cast("dict[str, int]", data["left"])
     out.print(
-        f"Forgot {data['forgot']}: {data['items']} items, {data['chunks']} texts, {data['vectors']} vectors,"
+        f"Forgot {inert(data['forgot'])}: {data['items']} items, {data['chunks']} texts, {data['vectors']} vectors,"
         f" {data['samples']} samples."
     )
     if any(left.values()):
-        err.print(Text(f"Still there: {left}. Run `homebody doctor`.", style="red"))
+        err.print(f"Still there: {left}. Run `homebody doctor`.", style="red")
     else:
         out.print(f"Looked again: nothing left in {', '.join(left)}; freed pages returned, index made anew.")
 
@@ -120,30 +188,30 @@ class Bars:
     """Progress of a pass, with rate and ETA, on a terminal; silent elsewhere."""
 
     def __init__(self) -> None:
-        from rich.progress import (
-            BarColumn,
-            MofNCompleteColumn,
-            Progress,
-            SpinnerColumn,
-            TextColumn,
-            TimeRemainingColumn,
-        )
+        self._bars: Progress | None = None
+        self._tasks: dict[str, TaskID] = {}
+        if sys.stderr.isatty():
+            from rich import progress
 
-        self._bars = Progress(
-            SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
-            TextColumn("{task.fields[rate]}"), TimeRemainingColumn(), console=err, disable=not sys.stderr.isatty(),
-        )  # fmt: skip
-        self._tasks: dict[str, Any] = {}
+            self._bars = progress.Progress(
+                progress.SpinnerColumn(), progress.TextColumn("{task.description}"), progress.BarColumn(),
+                progress.MofNCompleteColumn(), progress.TextColumn("{task.fields[rate]}"),
+                progress.TimeRemainingColumn(), console=err.console(),
+            )  # fmt: skip
 
     def __enter__(self) -> Bars:
-        self._bars.start()
+        if self._bars is not None:
+            self._bars.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._bars.stop()
+        if self._bars is not None:
+            self._bars.stop()
 
     def show(self, data: Json) -> None:
-        name = f"{data['source']} {data['phase']}".strip()
+        if self._bars is None:
+            return
+        name = inert(f"{data['source']} {data['phase']}".strip())
         if name not in self._tasks:
             self._tasks[name] = self._bars.add_task(name, total=None, rate="")
         total, done = cast("int", data["total"]), cast("int", data["done"])

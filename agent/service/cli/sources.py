@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import quote
 
 import typer
 
@@ -38,6 +39,10 @@ def add(
             sure("Turn it on?", yes=yes)
         added = client.request("POST", "/sources", body)
         tell(added, as_json=as_json, people=lambda d: show.out.print(f"{d['name']} is on: run `homebody index`."))
+
+
+def _quoted(name: str) -> str:
+    return quote(name, safe="")
 
 
 def _options(pairs: list[str]) -> show.Json:
@@ -76,14 +81,14 @@ def _list_sources(data: show.Json) -> None:
 def pause(name: str) -> None:
     """Stop reading a source; what is stored stays."""
     with connected() as client:
-        client.request("PATCH", f"/sources/{name}", {"paused": True})
+        client.request("PATCH", f"/sources/{_quoted(name)}", {"paused": True})
 
 
 @sources_app.command()
 def resume(name: str) -> None:
     """Read a paused source again."""
     with connected() as client:
-        client.request("PATCH", f"/sources/{name}", {"paused": False})
+        client.request("PATCH", f"/sources/{_quoted(name)}", {"paused": False})
 
 
 @sources_app.command()
@@ -94,18 +99,15 @@ def change(
     option: Annotated[list[str] | None, typer.Option(help="KEY=VALUE, replaces all options.")] = None,
 ) -> None:
     """Give a source another path or other options."""
+    changed: show.Json = {}
+    if path:
+        changed["path"] = str(Path(path).expanduser().absolute())
+    if option is not None:
+        changed["options"] = _options(option)
+    if not changed:
+        raise WrongUse("Say what to change: a path, or --option KEY=VALUE.")
     with connected() as client:
-        rows = client.request("GET", "/sources")["sources"]
-        assert isinstance(rows, list)
-        old = next((row for row in rows if row["name"] == name), None)
-        if old is None:
-            raise WrongUse(f"There is no source named {name!r}.", remedy="`homebody sources` lists them.")
-        changed = {"kind": old["kind"], "name": name, "path": old["path"], "options": old["options"]}
-        if path:
-            changed["path"] = str(Path(path).expanduser().absolute())
-        if option is not None:
-            changed["options"] = _options(option)
-        client.request("POST", "/sources", changed)
+        client.request("PATCH", f"/sources/{_quoted(name)}", changed)
 
 
 @sources_app.command()
@@ -113,4 +115,4 @@ def remove(name: str, *, yes: Yes = False, as_json: AsJson = False) -> None:
     """Turn a source off and forget all that came from it."""
     sure(f"Forget everything from {name}?", yes=yes)
     with connected() as client:
-        tell(client.request("DELETE", f"/sources/{name}"), as_json=as_json, people=show.receipt)
+        tell(client.request("DELETE", f"/sources/{_quoted(name)}"), as_json=as_json, people=show.receipt)
