@@ -24,6 +24,7 @@ from agent.models.library import Library
 from agent.models.resident import Resident
 from agent.retrieval import query as reading
 from agent.retrieval.retriever import Finding, Retriever
+from agent.retrieval.support import SUPPORTED
 from agent.store.inventory import Inventory, SourceState
 from agent.store.keys import KeyRing
 from agent.store.lookup import Lookup
@@ -221,8 +222,8 @@ class Homebody:
         query = self.read(text, now=now)
         finding = self.find(query, limit=_PASSAGES, now=now)
         found = answerer.Found(
-            passages=finding.passages,
-            relevant=reading.support(covered=finding.coverage, similarity=finding.similarity) >= reading.SUPPORTED,
+            passages=finding.telling,
+            relevant=finding.support >= SUPPORTED,
             read_as=_read_as(query),
             searched=self._searched(),
         )

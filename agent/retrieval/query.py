@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 import unicodedata
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -20,21 +19,18 @@ STOP_WORDS = frozenset(
 NOTHING = '""'
 """A MATCH expression that is valid and matches no row."""
 
-SUPPORTED = 0.3
-"""From which support on an answer is worth trying; below it, "I could not find that"."""
-
 _T = TypeVar("_T")
 Stretch = tuple[int, int]
 """Where characters start and end in the text of a question."""
 
 _BEFORE, _AFTER = 86_400.0, 7 * 86_400.0
 _MARKS = "".join(c for c in map(chr, range(0x300, 0x1E00)) if unicodedata.category(c).startswith("M"))
-_WORD = re.compile(rf"[\w{_MARKS}]+")  # \w alone would tear words of Thai, Hindi or pointed Hebrew apart
+WORD = re.compile(rf"[\w{_MARKS}]+")  # \w alone would tear words of Thai, Hindi or pointed Hebrew apart
 _SOUTH_ASIAN = "\u0e00-\u0fff\u1000-\u109f\u1780-\u17ff"  # Thai, Lao, Tibetan; Burmese; Khmer
 _EAST_ASIAN = (
     "\u3005-\u3007\u3040-\u30ff\u31f0-\u31ff\uff66-\uff9f\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 )
-_UNSEGMENTED = re.compile(f"[{_SOUTH_ASIAN}{_EAST_ASIAN}]+")
+UNSEGMENTED = re.compile(f"[{_SOUTH_ASIAN}{_EAST_ASIAN}]+")
 _UNSPACED_NAME = re.compile(f"[{_SOUTH_ASIAN}{_EAST_ASIAN}\uac00-\ud7af]{{2,}}")  # Korean particles cling to a name
 _MAIL = re.compile(r"(?<![\w.+-])[\w.+-]+@[\w.-]+")
 _PHONE = re.compile(r"\+?\d[\d ().\-/]{4,}\d")
@@ -63,7 +59,6 @@ _PLACES: tuple[tuple[Kind, str], ...] = (
     ("contact", r"(?:my|the)\s+(?:contacts?|address\s+book)"),
 )
 _KINDS = tuple((kind, re.compile(rf"\b(?:in|on|from)\s+{words}\b", re.IGNORECASE)) for kind, words in _PLACES)
-_ENDINGS = ("ingly", "edly", "ings", "ies", "ing", "ied", "ily", "ed", "es", "ly", "s")
 
 
 def read(text: str, *, now: datetime, people: Sequence[Person] = (), sources: Sequence[str] = ()) -> Query:
@@ -111,14 +106,14 @@ def match(query: Query, tokens_of: Mapping[int, tuple[str, ...]]) -> str:
     a plain word, so it stays beside the tokens.
     """
     known = [person for person in query.people if tokens_of.get(person.id)]
-    names = {word.lower() for word in _name_words(query, known) if word != word.lower()}
-    words = [part for term in query.terms if term not in names for part in _UNSEGMENTED.split(term)]
+    names = {word.lower() for word in name_words(query, known) if word != word.lower()}
+    words = [part for term in query.terms if term not in names for part in UNSEGMENTED.split(term)]
     return _any_of([*words, *(token for person in known for token in tokens_of[person.id])])
 
 
 def match_names(query: Query) -> str:
     """The FTS5 expression for the plain words of the names in a question, to find where others speak of them."""
-    return _any_of(word.lower() for word in _name_words(query, query.people))
+    return _any_of(word.lower() for word in name_words(query, query.people))
 
 
 def match_trigram(query: Query) -> str:
@@ -126,7 +121,7 @@ def match_trigram(query: Query) -> str:
 
     A run of one or two characters stands whole; a trigram index finds those only by LIKE.
     """
-    runs = [run for term in query.terms for run in _UNSEGMENTED.findall(term)]
+    runs = [run for term in query.terms for run in UNSEGMENTED.findall(term)]
     return _any_of(run[i : i + 3] for run in runs for i in range(max(1, len(run) - 2)))
 
 
@@ -137,56 +132,8 @@ def embedded(query: Query) -> str:
         kept += query.text[last : max(start, last)]
         last = max(end, last)
     kept = re.sub(r"(?<!\w)['’]s\b", "", kept + query.text[last:])
-    words = {word.lower() for word in _WORD.findall(kept)}
+    words = {word.lower() for word in WORD.findall(kept)}
     return " ".join(kept.split()) if words - STOP_WORDS else query.text
-
-
-def stem(word: str) -> str:
-    """A word without case, accents and its commonest English endings; equal for most forms of one word.
-
-    Coarser than Porter, and for comparing with itself only. Other languages keep more of their endings.
-    """
-    word = _fold(word)
-    ending = next((ending for ending in _ENDINGS if word.endswith(ending) and len(word) - len(ending) >= 3), "")
-    word = word.removesuffix(ending)
-    bare = word.rstrip("eiy")
-    word = bare if len(bare) >= 3 else word
-    return word[:-1] if len(word) > 3 and word[-1] == word[-2] else word
-
-
-def coverage(query: Query, text: str, frequencies: Mapping[str, int], total: int) -> float:
-    """The share 0..1 of a question's words that a text holds, each weighed by how rare it is among `total` passages.
-
-    `frequencies` maps terms to the number of passages that hold them; a term that is missing there is held by none and
-    weighs most. Names of people do not count: a passage is about them by its sender too. 0 where there is no word.
-    """
-    names = {unit for word in _name_words(query, query.people) for unit in _units(word)}
-    rarity: dict[str, float] = {}
-    for term in query.terms:
-        count = min(frequencies.get(term, 0), total)
-        for unit in _units(term):
-            if unit not in names:
-                rarity[unit] = max(rarity.get(unit, 0.0), math.log1p((total - count + 0.5) / (count + 0.5)))  # as BM25
-    held = {unit for word in _WORD.findall(text) for unit in _units(word)}
-    whole = sum(rarity.values())
-    return sum(weight for word, weight in rarity.items() if word in held) / whole if whole else 0.0
-
-
-def support(*, covered: float, similarity: float) -> float:
-    """How likely 0..1 an answer was found, from the best coverage of ten passages and the greatest cosine of all.
-
-    A logistic fit: of questions with an answer (LoCoMo, five conversations) 89 to 92 % reach SUPPORTED, of questions
-    about another life 17 % (against one conversation) to 42 % (against four). It cannot tell a question that swaps who
-    did what.
-    """
-    return 1.0 / (1.0 + math.exp(6.0 - 5.0 * covered - 9.0 * similarity))
-
-
-def _units(word: str) -> Iterator[str]:
-    """What is compared of a word: its stem, or each two characters where a script has no spaces."""
-    for run in _UNSEGMENTED.findall(word):
-        yield from (run[i : i + 2] for i in range(max(1, len(run) - 1)))
-    yield from (stem(part) for part in _UNSEGMENTED.split(word) if part)
 
 
 def _terms(text: str, *, times: Collection[Stretch], places: Collection[Stretch]) -> tuple[str, ...]:
@@ -204,14 +151,15 @@ def _date_word(word: str) -> str:
 
 
 def _words(text: str) -> Iterator[tuple[str, Stretch]]:
-    for found in _WORD.finditer(text):
+    for found in WORD.finditer(text):
         if found[0] in "sS" and text[found.start() - 1 : found.start()] in ("'", "’"):
             continue  # a possessive
         yield found[0], found.span()
 
 
-def _name_words(query: Query, people: Sequence[Person]) -> tuple[str, ...]:
-    return _unique(word for a, b in _name_stretches(query, people) for word in _WORD.findall(query.text[a:b]))
+def name_words(query: Query, people: Sequence[Person]) -> tuple[str, ...]:
+    """The words of a question that name these people."""
+    return _unique(word for a, b in _name_stretches(query, people) for word in WORD.findall(query.text[a:b]))
 
 
 def _name_stretches(query: Query, people: Sequence[Person]) -> set[Stretch]:
@@ -226,7 +174,7 @@ def _names(text: str, people: Sequence[Person], times: Sequence[Stretch]) -> lis
     """
     others = [*times, *(found.span() for found in _MAIL.finditer(text))]
     words = [(word, at) for word, at in _words(text) if not _overlaps(at, others)]
-    folded = [_fold(word) for word, _ in words]
+    folded = [fold(word) for word, _ in words]
     present = frozenset(folded)
     full: list[tuple[Person, Stretch]] = []
     short: list[tuple[Person, Stretch, str]] = []
@@ -271,11 +219,12 @@ def _parts(name: str) -> tuple[str, ...]:
     if "@" in name:
         return ()
     family, comma, given = name.partition(",")
-    words = [_fold(word) for word in _WORD.findall(f"{given} {family}" if comma else name)]
+    words = [fold(word) for word in WORD.findall(f"{given} {family}" if comma else name)]
     return tuple(word for word in words if len(word) > 1 and word not in _HONORIFICS and not word.isdigit())
 
 
-def _fold(word: str) -> str:
+def fold(word: str) -> str:
+    """Lower case without accents, for comparing."""
     if word.isascii():
         return word.lower()
     return "".join(c for c in unicodedata.normalize("NFKD", word.casefold()) if not unicodedata.combining(c))

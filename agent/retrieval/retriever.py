@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
 
 import numpy as np
 
 from agent.models.protocols import Embedder
-from agent.retrieval import fusion
+from agent.retrieval import fusion, support
 from agent.retrieval import query as reading
 from agent.store.lookup import Hits, Lookup, Order
 from agent.store.vectors import VectorIndex
@@ -21,11 +21,11 @@ _NEAREST = 200
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """Passages, best first, with how much of the question they cover (0..1) and how near the nearest is (cosine)."""
+    """Passages, best first; those of them that can tell what was asked, and how well they support an answer (0..1)."""
 
     passages: tuple[Passage, ...]
-    coverage: float
-    similarity: float
+    telling: tuple[Passage, ...]
+    support: float
 
 
 class Retriever:
@@ -40,7 +40,7 @@ class Retriever:
         """The best `limit` passages of the given sources (row numbers)."""
         order = self._lookup.order()
         if not len(order.chunk):
-            return Finding(passages=(), coverage=0.0, similarity=0.0)
+            return Finding(passages=(), telling=(), support=0.0)
         tokens = self._lookup.tokens_of(query.people)
         words = self._scores(order, self._lookup.matches(reading.match(query, tokens)))
         words += self._scores(order, self._lookup.matches(reading.match_trigram(query), index="grams"))
@@ -59,15 +59,7 @@ class Retriever:
         best = fusion.best(np.where(allowed, scores, -1.0), limit)
         best = best[scores[best] > 0.0]
         best = best[allowed[best]]
-        chunks = [int(chunk) for chunk in order.chunk[best]]
-        passages = self._lookup.passages(
-            chunks, {chunk: float(score) for chunk, score in zip(chunks, scores[best], strict=True)}, zone=zone
-        )
-        return Finding(
-            passages=tuple(passages),
-            coverage=self._coverage(query, passages),
-            similarity=float(np.nanmax(dense)) if not np.isnan(dense).all() else 0.0,
-        )
+        return _weighed(query, list(self._evidence(query, order.chunk[best], scores[best], dense[best], zone)))
 
     def _scores(self, order: Order, hits: Hits) -> fusion.FloatArray:
         scores = np.zeros(len(order.chunk))
@@ -110,12 +102,30 @@ class Retriever:
             dated |= (order.moment >= start) & (order.moment < end)
         return dated
 
-    def _coverage(self, query: Query, passages: Sequence[Passage]) -> float:
+    def _evidence(
+        self,
+        query: Query,
+        chunks: fusion.IntArray,
+        scores: fusion.FloatArray,
+        cosines: fusion.FloatArray,
+        zone: tzinfo,
+    ) -> Iterator[support.Evidence]:
+        """The passages of some chunks, held against the question; a chunk that was forgotten meanwhile is left out."""
         frequencies, total = self._lookup.frequencies(query.terms)
-        return max(
-            (
-                reading.coverage(query, f"{p.text} {p.about} {p.context} {' '.join(p.people)}", frequencies, total)
-                for p in passages
-            ),
-            default=0.0,
-        )
+        for chunk, score, cosine in zip(chunks.tolist(), scores.tolist(), np.nan_to_num(cosines).tolist(), strict=True):
+            for passage in self._lookup.passages([chunk], {chunk: score}, zone=zone):
+                said = f"{passage.text} {passage.about} {passage.context} {' '.join(passage.people)}"
+                yield support.Evidence(
+                    passage=passage,
+                    covered=support.coverage(query, said, frequencies, total),
+                    similarity=cosine,
+                )
+
+
+def _weighed(query: Query, found: Sequence[support.Evidence]) -> Finding:
+    told = support.telling(query, found)
+    return Finding(
+        passages=tuple(entry.passage for entry in found),
+        telling=tuple(entry.passage for entry in told),
+        support=support.support(told, found),
+    )

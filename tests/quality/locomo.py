@@ -13,7 +13,7 @@ import json
 import random
 import re
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -22,8 +22,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from agent.retrieval import fusion, query
-from agent.vocabulary import Person, Query
+from agent.retrieval import fusion, query, support
+from agent.vocabulary import Passage, Person, Query
 
 NOW = datetime(2024, 6, 1, tzinfo=UTC)
 """When all questions are asked: after the last conversation."""
@@ -138,6 +138,15 @@ class Archive:
 
     def text(self, row: int) -> str:
         return f"{self._lines[row].text} {self._lines[row].date}"
+
+    def passage(self, row: int, names: Mapping[int, str]) -> Passage:
+        """The line as the product finds it, said between the two people of its conversation."""
+        line = self._lines[row]
+        pair = (2 * line.conversation, 2 * line.conversation + 1)
+        return Passage(
+            id=line.label, score=0.0, source="locomo", kind="message", title="", text=line.text, locator=line.label,
+            people=tuple(names[person] for person in pair), sender=names[line.sender], when=line.at,
+        )  # fmt: skip
 
     def frequencies(self, terms: Iterable[str]) -> dict[str, int]:
         count = "SELECT count(*) FROM f WHERE f MATCH ?"
@@ -283,6 +292,7 @@ def answerability(
         where: {"answerable": [], "another life": [], "adversarial": []} for where in ("one conversation", "pooled")
     }
     everybody = [person for pair in benchmark.people for person in pair]
+    names = {person.id: person.name for person in everybody}
     for i, question in enumerate(benchmark.questions):
         here = question.conversation
         there = chance.choice([number for number in range(len(own)) if number != here])
@@ -290,26 +300,36 @@ def answerability(
         for mine, theirs in zip(benchmark.people[here], benchmark.people[there], strict=True):
             moved = re.sub(rf"\b{mine.name}\b", theirs.name, moved)
         kind = "adversarial" if question.category == 5 else "answerable"
-        kinds["one conversation"][kind].append(supported(own[here], apart[i], asked[i]))
-        kinds["pooled"][kind].append(supported(pooled, together[i], asked[i]))
+        kinds["one conversation"][kind].append(supported(own[here], apart[i], asked[i], names))
+        kinds["pooled"][kind].append(supported(pooled, together[i], asked[i], names))
         if question.category != 5:
             elsewhere = query.read(moved, now=NOW, people=benchmark.people[there])
-            kinds["one conversation"]["another life"].append(supported(own[there], elsewhere, asked[i]))
+            kinds["one conversation"]["another life"].append(supported(own[there], elsewhere, asked[i], names))
             elsewhere = query.read(moved, now=NOW, people=everybody)
-            kinds["pooled"]["another life"].append(supported(others[here], elsewhere, asked[i]))
-    print(f"\nsupport: area under the curve, and in % how many reach {query.SUPPORTED}")
+            kinds["pooled"]["another life"].append(supported(others[here], elsewhere, asked[i], names))
+    print(f"\nsupport: area under the curve, and in % how many reach {support.SUPPORTED}")
     for where, found in kinds.items():
         area = separation(found["answerable"], found["another life"])
         adversarial = separation(found["answerable"], found["adversarial"])
-        reached = ", ".join(f"{kind} {100 * np.mean(np.array(v) >= query.SUPPORTED):.0f}" for kind, v in found.items())
+        reached = ", ".join(
+            f"{kind} {100 * np.mean(np.array(v) >= support.SUPPORTED):.0f}" for kind, v in found.items()
+        )
         print(f"{where}: {area:.3f} (against adversarial {adversarial:.3f}); {reached}", flush=True)
 
 
-def supported(archive: Archive, reading: Query, vector: NDArray[np.float32]) -> float:
-    top = fusion.best(archive.scores(reading, vector, fusion.MEASURED), 10)
+def supported(archive: Archive, reading: Query, vector: NDArray[np.float32], names: Mapping[int, str]) -> float:
+    top = fusion.best(archive.scores(reading, vector, fusion.MEASURED), 10).tolist()
     counts, total = archive.frequencies(reading.terms), len(archive.numbers)
-    covered = max(query.coverage(reading, archive.text(int(row)), counts, total) for row in top)
-    return query.support(covered=covered, similarity=float(np.nanmax(archive.cosines(vector))))
+    cosines = np.nan_to_num(archive.cosines(vector))
+    found = [
+        support.Evidence(
+            passage=archive.passage(row, names),
+            covered=support.coverage(reading, archive.text(row), counts, total),
+            similarity=float(cosines[row]),
+        )
+        for row in top
+    ]
+    return support.support(support.telling(reading, found), found)
 
 
 if __name__ == "__main__":

@@ -10,16 +10,12 @@ from hypothesis import strategies as st
 from agent.retrieval.query import (
     NOTHING,
     STOP_WORDS,
-    SUPPORTED,
-    coverage,
     embedded,
     match,
     match_names,
     match_trigram,
     read,
     reported,
-    stem,
-    support,
 )
 from agent.vocabulary import Person, Query, Window
 
@@ -243,62 +239,6 @@ def test_an_unsegmented_text_is_found_by_its_own_words(tables: sqlite3.Connectio
 def test_the_empty_expression_finds_nothing(tables: sqlite3.Connection) -> None:
     assert not found(tables, "words", "anything at all", NOTHING)
     assert not found(tables, "grams", "anything at all", NOTHING)
-
-
-@pytest.mark.parametrize(
-    "forms",
-    ["run runs running", "paint paints painted painting", "hobby hobbies", "city cities", "make makes making",
-     "box boxes", "study studies studied studying", "stop stopped stopping", "happy happily", "agree agreed",
-     "Café cafes", "class classes", "move moved moving"],
-)  # fmt: skip
-def test_forms_of_a_word_have_one_stem(forms: str) -> None:
-    assert len({stem(form) for form in forms.split()}) == 1
-
-
-@pytest.mark.parametrize("words", ["boat boot", "sing sting", "bus box", "read bread", "plan planet"])
-def test_different_words_have_different_stems(words: str) -> None:
-    assert len({stem(word) for word in words.split()}) == len(words.split())
-
-
-COUNTS = {"boiler": 2, "repaired": 5, "say": 500}
-
-
-def covered(text: str, question: str = "What did Piotr say when he repaired the boiler?") -> float:
-    return coverage(asked(question), text, COUNTS, 1000)
-
-
-def test_coverage_is_the_share_of_rare_words() -> None:
-    assert covered("We say: the boiler needs repairs, repairing it is dear") == 1
-    assert covered("nothing of it") == 0
-    assert 0 < covered("They say so") < covered("It was repaired") < covered("the Boilers") < 0.7
-    assert covered("anything", "Piotr?") == covered("anything", "") == 0
-
-
-def test_scripts_without_spaces_are_covered_by_pairs_of_characters() -> None:
-    assert coverage(asked("去上海"), "我们去上海了", {}, 10) == 1
-    assert 0 < coverage(asked("去上海"), "上海很大", {}, 10) < 1
-    assert coverage(asked("去上海"), "北京", {}, 10) == 0
-
-
-def test_names_do_not_count_but_words_that_nobody_wrote_do() -> None:
-    assert covered("the boiler is repaired, they say") == covered("Piotr: the boiler is repaired, they say")
-    assert covered("they say it is repaired", "What did they say, repaired the zeppelin?") < 0.5
-
-
-@unhurried
-@given(st.lists(st.sampled_from([*COUNTS, "Rome", "the", "Piotr"])), st.lists(st.sampled_from([*COUNTS, "Rome"])))
-def test_more_text_never_covers_less(first: list[str], more: list[str]) -> None:
-    part, whole = covered(" ".join(first)), covered(" ".join(first + more))
-    assert 0 <= part <= whole <= 1 + 1e-12
-
-
-def test_support_rises_with_words_and_with_meaning() -> None:
-    assert support(covered=0.1, similarity=0.2) < SUPPORTED < support(covered=0.6, similarity=0.4)
-    assert (
-        support(covered=0.2, similarity=0.3)
-        < support(covered=0.3, similarity=0.3)
-        < support(covered=0.3, similarity=0.4)
-    )
 
 
 def test_the_stop_words_are_those_that_were_measured() -> None:
