@@ -1,4 +1,4 @@
-"""Speed of the document readers against their peers: CPU seconds on the same seeded files.
+"""Speed of documents: readers against their peers, the walk, a renamed folder, and what the worker's isolation costs.
 
 python tests/benchmarks/documents.py                     our readers, and pdfium alone
 python tests/benchmarks/documents.py --peers PYTHON      also pypdf and markitdown, as PYTHON (an interpreter that has
@@ -10,19 +10,27 @@ from __future__ import annotations
 import argparse
 import json
 import subprocess
+import sys
 import tempfile
 import time
 import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from datetime import UTC
 from pathlib import Path
 from random import Random
 from textwrap import wrap
 
+import numpy as np
 import pypdfium2
 
-from agent.demo.documents import Paper, papers, write
+from agent.config import SourceConfig
+from agent.demo.documents import FORMS, Paper, papers, write
 from agent.demo.documents.pdf import pdf_file
+from agent.ingest.frame import Done
+from agent.ingest.run import Workshop, run
+from agent.ingest.worker import Worker
+from agent.store.store import Store
 from indexers.documents import Documents
 from indexers.readers.formats import read_document
 from indexers.source import Item
@@ -113,15 +121,72 @@ def ours(data: bytes, name: str) -> object:
 
 
 def walk_seconds(folder: Path, files: int) -> float:
+    """Seconds of a walk of so many unchanged files, none of which is opened."""
     for number in range(files // 100):
         (folder / f"{number // 100}" / f"{number}").mkdir(parents=True)
         for n in range(100):
             (folder / f"{number // 100}" / f"{number}" / f"{n}.txt").write_bytes(b"x")
     (folder / ".gitignore").write_text("*.log\n/tmp/\n!keep.log\n")
-    start = time.process_time()
+    opened: list[str] = []
+    sys.addaudithook(lambda event, args: opened.append(str(args[0])) if event == "open" else None)
+    start = time.perf_counter()
     found = sum(isinstance(entry, Item) for entry in Documents(name="walk", path=folder, options={}).scan())
+    seconds = time.perf_counter() - start
     assert found == files
-    return time.process_time() - start
+    assert not [path for path in opened if path.endswith(".txt")]
+    return seconds
+
+
+def rename_seconds(folder: Path, files: int) -> tuple[float, float, float, int]:
+    """Seconds of the first pass over so many files, of one that finds nothing new, and of one after their folder was
+    renamed; and how many texts that one would embed."""
+    for number in range(files):
+        place = folder / "before" / f"{number // 100}"
+        place.mkdir(parents=True, exist_ok=True)
+        (place / f"{number}.txt").write_text(f"Note {number}\n\nThe lamp of room {number * 7} was mended in May.\n")
+    store = Store.in_memory()
+    shop = Workshop(store=store, model="benchmark", count=lambda text: len(text.split()), zone=UTC)
+    source = SourceConfig(name="notes", kind="documents", path=folder)
+    seconds = []
+    for moved in (0, 0, files):
+        if moved:
+            (folder / "before").rename(folder / "after")
+        start = time.perf_counter()
+        report = run(source, shop, progress=lambda _: None)
+        seconds.append(time.perf_counter() - start)
+        assert report.moved == moved
+        while waiting := store.embeddings.pending(limit=1_000):
+            assert not moved, "a rename embeds nothing"
+            store.embeddings.add("benchmark", [(block, np.ones(8, np.float32)) for block in waiting])
+    waits = store.embeddings.waiting()
+    store.close()
+    return seconds[0], seconds[1], seconds[2], waits
+
+
+def isolation(folder: Path) -> tuple[float, float]:
+    """Seconds of reading a folder in this process, and through the locked worker, its start included; best of three."""
+    config = SourceConfig(name="papers", kind="documents", path=folder)
+
+    def here() -> int:
+        source = Documents(name="papers", path=folder, options={})
+        items = [item for item in source.scan() if isinstance(item, Item)]
+        return sum(1 for item in items for _ in source.read(item))
+
+    def there() -> int:
+        with Worker(config) as worker:
+            items = [item for item in worker.scan() if isinstance(item, Item)]
+            return sum(not isinstance(sent, Done) for _, sent in worker.read(items))
+
+    assert here() == there()
+    best = []
+    for read in (here, there):
+        rounds = []
+        for _ in range(3):
+            start = time.perf_counter()
+            read()
+            rounds.append(time.perf_counter() - start)
+        best.append(min(rounds))
+    return best[0], best[1]
 
 
 def main() -> None:
@@ -142,7 +207,19 @@ def main() -> None:
             (folder / "papers" / f"own-{own.name}").write_bytes(own.read_bytes())
         figures = {form: per_file(sorted((folder / "papers").glob(f"*.{form}")), ours) for form in forms}
         figures["pdfium alone"] = per_file(sorted((folder / "papers").glob("*.pdf")), pdfium_alone)
-        print(f"walk of {given.files:,} files: {walk_seconds(folder / 'tree', given.files):.2f} s CPU")
+        print(
+            f"walk of {given.files:,} unchanged files: {walk_seconds(folder / 'tree', given.files):.2f} s, none opened"
+        )
+        first, again, renamed, waits = rename_seconds(folder / "notes", given.files // 10)
+        print(
+            f"{given.files // 10:,} files: first pass {first:.1f} s, nothing new {again:.1f} s, "
+            f"their folder renamed {renamed:.1f} s, {waits} texts to embed"
+        )
+        write(folder / "thousand", [(paper, form) for paper in papers(9, 84) for form in FORMS])
+        inside, through = isolation(folder / "thousand")
+        print(
+            f"1,008 files in-process {inside:.2f} s, through the worker {through:.2f} s ({through / inside - 1:+.0%})"
+        )
         for name, seconds in figures.items():
             print(f"{name:20} {1000 * seconds:9.2f} ms CPU a file")
         print(f"PDF against pdfium alone: {figures['pdfium alone'] / figures['pdf']:.2f} x")
