@@ -3,24 +3,33 @@
 from __future__ import annotations
 
 import os
+import socket
+import stat
+from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import suppress
+from datetime import UTC
 from pathlib import Path
 from random import Random
+from typing import get_args
 
 import pytest
 
-from agent.demo.documents import FORMS, papers, render
+from agent.config import SourceConfig
+from agent.demo.documents import FORMS, papers, render, write
 from agent.demo.documents.office import zipped
 from agent.demo.documents.pdf import pdf_file
+from agent.ingest.run import Workshop, run
+from agent.store.store import Store
 from indexers.documents import Documents
 from indexers.documents import source as source_module
 from indexers.readers.archive import MAX_MEMBERS
-from indexers.record import Section, Skipped
+from indexers.record import Outcome, Section, Skipped
 from indexers.source import Item
 
 CANARY = "zyxcanary"
 SEEDS_SMALL = 25
-SEEDS_LARGE = 830
+SEEDS_LARGE = 829
 
 
 def damaged(form: str, seed: int) -> bytes:
@@ -236,14 +245,6 @@ def test_damaged_files_have_their_outcome(tmp_path: Path, form: str) -> None:
     assert set(found[f"good.{form}"]) == {"ok"}
 
 
-@pytest.mark.large
-@pytest.mark.parametrize("form", FORMS)
-def test_many_damaged_files_have_their_outcome(tmp_path: Path, form: str) -> None:
-    for seed in range(SEEDS_SMALL, SEEDS_LARGE):
-        (tmp_path / f"{seed}.{form}").write_bytes(damaged(form, seed))
-    assert len(outcomes(tmp_path)) == SEEDS_LARGE - SEEDS_SMALL
-
-
 @pytest.mark.parametrize("name", CRAFTED)
 def test_crafted_files_have_their_outcome(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_bytes(CRAFTED[name]())
@@ -264,3 +265,80 @@ def test_hostile_names_cost_nothing(tmp_path: Path) -> None:
     found = outcomes(tmp_path)
     assert len(found) == len(list(hostile_names()))
     assert sum(result == ["ok"] for result in found.values()) == 5  # the others say they are what text is not
+
+
+def special_files(folder: Path) -> Iterator[Path]:
+    """What is no regular file, or is one of a size that nobody reads: pipe, socket, devices, 4 GB of holes, nothing."""
+    pipe, socket_file, sparse, empty = (folder / name for name in ("pipe.pdf", "sock.docx", "sparse.csv", "empty.odt"))
+    os.mkfifo(pipe)
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(socket_file))
+    with sparse.open("wb") as file:
+        file.truncate(4 << 30)
+    empty.touch()
+    yield from (pipe, socket_file, sparse, empty)
+    for name, numbers in (("zero.txt", (1, 5)), ("random.html", (1, 9)), ("tty.md", (5, 0))):
+        with suppress(PermissionError):  # only root makes devices
+            os.mknod(folder / name, 0o644 | stat.S_IFCHR, os.makedev(*numbers))
+            yield folder / name
+
+
+def hostile_folder(folder: Path, seeds: int) -> int:
+    """Every kind of hostile file that this module knows, below one folder; returns how many there are."""
+    for form in FORMS:
+        for seed in range(seeds):
+            place = folder / form / f"{seed // 200}"
+            place.mkdir(parents=True, exist_ok=True)
+            (place / f"{seed}.{form}").write_bytes(damaged(form, seed))
+    (folder / "crafted").mkdir()
+    for name, make in CRAFTED.items():
+        (folder / "crafted" / name).write_bytes(make())
+    for name in hostile_names():
+        Path(os.fsdecode(os.fsencode(folder) + b"/" + name)).write_bytes(b"plain words of a file")
+    return len(FORMS) * seeds + len(CRAFTED) + len(list(hostile_names())) + len(list(special_files(folder)))
+
+
+def memory() -> int:
+    """Bytes that this process holds in memory now."""
+    fields = Path("/proc/self/statm").read_text().split()
+    return int(fields[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="needs /proc to see this process's memory")
+@pytest.mark.parametrize(
+    "seeds",
+    [pytest.param(SEEDS_SMALL // 5, id="small"), pytest.param(SEEDS_LARGE, id="large", marks=pytest.mark.large)],
+)
+@pytest.mark.timeout(3_600)
+def test_a_hostile_folder_passes_through_the_worker_and_leaves_the_daemon_as_it_was(tmp_path: Path, seeds: int) -> None:
+    good = tmp_path / "0-good"
+    write(good, [(next(papers(77, 1)), form) for form in FORMS])
+    files = hostile_folder(tmp_path / "1-hostile", seeds)
+    (tmp_path / "2-last.md").write_text("The last file is read, whatever came before it.")
+    store = Store.in_memory()
+    shop = Workshop(store=store, model="toy", count=lambda text: len(text.split()), zone=UTC)
+    run(SourceConfig(name="good", kind="documents", path=good), shop, progress=lambda _: None)
+    before = memory()
+    source = SourceConfig(name="hostile", kind="documents", path=tmp_path, options={"hidden": True})
+    report = run(source, shop, progress=lambda _: None)
+    grown = memory() - before - len(store.database.connection().serialize("main"))
+    assert report.problem == ""
+    assert report.items == files + len(FORMS) + 1, "every file has an item"
+    number = store.source_ids()["hostile"]
+    told = store.database.rows(
+        "SELECT count(*), sum(holder IS NOT NULL OR EXISTS(SELECT 1 FROM chunk WHERE chunk.item = item.id)"
+        " OR EXISTS(SELECT 1 FROM skipped WHERE skipped.item = item.id))"
+        " FROM item WHERE source = ? AND live = 1",
+        (number,),
+    )
+    assert told == [(report.items, report.items)], "every item has text or says why not"
+    assert grown < 150 << 20, f"the daemon's process grew by {grown >> 20} MB"
+    assert all(skip.why.isprintable() and CANARY not in skip.why for skip in report.skipped)
+    outcomes = Counter(skip.outcome for skip in report.skipped)
+    assert set(outcomes) <= set(get_args(Outcome))
+    crashed = [skip.where for skip in report.skipped if "crashed" in skip.why]
+    assert not crashed, "no reader crashed its worker"
+    assert store.database.value("SELECT count(*) FROM chunk WHERE text LIKE 'The last file is read%'") == 1
+    again = run(source, shop, progress=lambda _: None)
+    assert (again.items, again.unchanged) == (0, report.items), "a bad file is not tried again until it changes"
+    store.close()
