@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import binascii
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from email.message import Message as Mime
 from email.utils import collapse_rfc2231_value
+from functools import partial
 
 from indexers.messages.mail import markup, reply
 from indexers.messages.mail.headers import Head, words
@@ -36,14 +37,27 @@ class Problem:
     outcome: Outcome
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Enclosed:
+    """An attachment with its number among all parts; `content` decodes its bytes when they are wanted."""
+
+    attachment: Attachment
+    number: str
+    content: Callable[[], bytes]
+
+
 @dataclass(slots=True, kw_only=True)
 class Body:
-    """All that the parts of one mail hold. `invitations` are the bytes of its calendar parts."""
+    """All that the parts of one mail hold. `invitations` are the bytes of its calendar parts.
+
+    `files` are those of `attachments` that are files and no mails.
+    """
 
     text: str = ""
     quoted: str = ""
     links: tuple[str, ...] = ()
     attachments: list[Attachment] = field(default_factory=list)
+    files: list[Enclosed] = field(default_factory=list)
     invitations: list[bytes] = field(default_factory=list)
     problems: dict[Problem, None] = field(default_factory=dict)
 
@@ -148,7 +162,10 @@ class _Walk:
         if name or attached:
             mime = kind if part.get("content-type") else ""
             path = self._files.get(number, "")
-            self.body.attachments.append(Attachment(name=name or f"part {number or 1}", mime=mime, path=path))
+            attachment = Attachment(name=name or f"part {number or 1}", mime=mime, path=path)
+            self.body.attachments.append(attachment)
+            content = partial(_payload, part)
+            self.body.files.append(Enclosed(attachment=attachment, number=f"{self._parts}", content=content))
         return []
 
     def _text(self, part: Mime, parameters: Mapping[str, str], *, html: bool) -> list[_Piece]:

@@ -12,10 +12,12 @@ from email.message import Message as Mime
 from email.parser import BytesHeaderParser
 from urllib.parse import quote
 
+from indexers.messages.mail.attached import documents
 from indexers.messages.mail.body import Body, Problem, body
 from indexers.messages.mail.headers import UNKNOWN, Head
 from indexers.readers import ics
-from indexers.record import Event, Message, Party, Skipped
+from indexers.readers.ocr import OcrEngine
+from indexers.record import Event, Message, Party, Section, Skipped
 
 MAIL_BYTES = 48_000_000
 """The most bytes of one mail that are parsed: its text stands first, large attachments behind it."""
@@ -47,12 +49,13 @@ def message_id(head: bytes) -> str:
 
 
 def letter(
-    raw: bytes, envelope: Envelope, *, owners: frozenset[str] = frozenset()
-) -> Iterator[Message | Event | Skipped]:
+    raw: bytes, envelope: Envelope, *, owners: frozenset[str] = frozenset(), ocr: OcrEngine | None = None
+) -> Iterator[Message | Event | Section | Skipped]:
     """Read one mail (RFC 5322, MIME). `owners` are the owner's addresses, lower case.
 
-    Yields one Message, an Event for each invitation, and a Skipped for each thing that was not read; a mail without
-    fields or without any time is one Skipped. A mail that its program deleted and only left in the file gives nothing.
+    Yields one Message, an Event for each invitation, the Sections of attached documents (`ocr` reads scanned pages), and
+    a Skipped for each thing that was not read; a mail without fields or without any time is one Skipped. A mail that
+    its program deleted and only left in the file gives nothing.
     """
     problems: list[Problem] = []
     if len(raw) > MAIL_BYTES:
@@ -77,6 +80,7 @@ def letter(
             elif entry.id not in seen:
                 seen.add(entry.id)
                 yield entry
+    yield from documents(content.files, message, where=envelope.where, ocr=ocr)
 
 
 def _parsed(raw: bytes, envelope: Envelope, problems: list[Problem]) -> tuple[Mime, Body]:

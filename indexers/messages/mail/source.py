@@ -20,7 +20,8 @@ from indexers.messages.mail import mbox
 from indexers.messages.mail.headers import parties
 from indexers.messages.mail.letter import MAIL_BYTES, Envelope, letter, message_id
 from indexers.messages.mail.tree import Found, emlx, walk
-from indexers.record import Event, Message, Outcome, Record, Skipped
+from indexers.readers.ocr import find_engine
+from indexers.record import Event, Message, Outcome, Record, Section, Skipped
 from indexers.source import Item, Options, SourceUnavailable
 
 HEAD_BYTES = 16_384
@@ -33,6 +34,9 @@ _DELIVERED = re.compile(
     rb"[ \t]*([^\r\n]{3,300})"
 )
 _OPTIONS = frozenset({"owner"})
+
+Letter = Message | Event | Section | Skipped
+"""What one mail gives."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +62,7 @@ class Mail:
             raise ValueError('the option owner is a list of mail addresses, such as ["me@example.org"]')
         self.name = name
         self._path = path
+        self._ocr = find_engine()
         self._given = frozenset(address.strip().lower() for address in given)
         self._owners: frozenset[str] | None = self._given or None
         self._files: dict[str, tuple[Found, str]] = {}
@@ -149,12 +154,12 @@ class Mail:
                     raw, received = mbox.content(stream.read(min(mail.length, MAIL_BYTES + HEAD_BYTES)))
                     where = f"{run.path}#{mail.offset}"
                     envelope = Envelope(where=where, uri=f"{uri}#{mail.offset}", by_id=True, received=received)
-                    for record in letter(raw, envelope, owners=self._me()):
+                    for record in letter(raw, envelope, owners=self._me(), ocr=self._ocr):
                         yield _distinct(record, seen)
         except OSError as problem:
             yield Skipped(where=run.path, why=f"the mbox cannot be read: {problem.strerror or 'unknown error'}")
 
-    def _read_file(self, found: Found) -> Iterator[Message | Event | Skipped]:
+    def _read_file(self, found: Found) -> Iterator[Letter]:
         try:
             with Path(found.path).open("rb") as file:
                 changed = datetime.fromtimestamp(os.fstat(file.fileno()).st_mtime, UTC)
@@ -171,7 +176,7 @@ class Mail:
         short = None
         if found.kind == "emlx":
             data, envelope, short = emlx(data, found.path, changed=changed)
-        records = list(letter(data, envelope, owners=self._me()))
+        records = list(letter(data, envelope, owners=self._me(), ocr=self._ocr))
         if short is not None and any(isinstance(record, Message) for record in records):
             yield short
         yield from records
@@ -218,13 +223,13 @@ def _id_of(found: Found) -> str:
     return message_id(start.partition(b"\n")[2] if found.kind == "emlx" else start)
 
 
-def _same(records: Sequence[Record | Skipped], others: Iterator[Message | Event | Skipped]) -> bool:
+def _same(records: Sequence[Record | Skipped], others: Iterator[Letter]) -> bool:
     """Whether two files hold one mail: equal ids and texts. Two mails that share an id by mistake are both kept."""
     texts = [(record.id, record.text) for record in records if isinstance(record, Message)]
     return bool(texts) and texts == [(record.id, record.text) for record in others if isinstance(record, Message)]
 
 
-def _distinct(record: Message | Event | Skipped, seen: Counter[tuple[type, str]]) -> Message | Event | Skipped:
+def _distinct(record: Letter, seen: Counter[tuple[type, str]]) -> Letter:
     """The record with an id of its own in its item: ids repeat where mails share one, and in updated invitations."""
     if isinstance(record, Skipped):
         return record

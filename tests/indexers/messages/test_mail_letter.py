@@ -11,7 +11,7 @@ from agent.demo.mail import Appointment, Enclosure, Letter, ics, rfc822
 from indexers.messages.mail.headers import instant, parties, words
 from indexers.messages.mail.letter import Envelope, letter
 from indexers.messages.mail.markup import page
-from indexers.record import Attachment, Event, Message, Party, Skipped
+from indexers.record import Attachment, Event, Message, Party, Section, Skipped
 
 SENT = datetime(2023, 1, 3, 10, 0, tzinfo=timezone(timedelta(hours=1)))
 ANN, BOB = ("Ann Example", "Ann@Mail.example"), ("Jörg Müller", "joerg@mail.example")
@@ -21,7 +21,7 @@ HEAD = (
 )
 
 
-def read(raw: bytes, **envelope: object) -> list[Message | Event | Skipped]:
+def read(raw: bytes, **envelope: object) -> list[Message | Event | Section | Skipped]:
     place = Envelope(where="here", uri="file:///mail/1.eml", **envelope)  # type: ignore[arg-type]
     return list(letter(raw, place, owners=frozenset({"ann@mail.example"})))
 
@@ -42,7 +42,7 @@ def test_golden_letter() -> None:
             sent_at=SENT,
             text="Ja, gern! https://dom.example/turm.\n\nAm 02.01.23 um 9:00 schrieb Ann:\n> Kommst du?\n",
             answers=["1@mail.example", "2@mail.example"],
-            enclosures=[Enclosure(name="dom.pdf", mime="application/pdf", content=b"%PDF")],
+            enclosures=[Enclosure(name="dom.jpg", mime="image/jpeg", content=b"\xff\xd8\xff")],
         )
     )
     sender = Party(handle="joerg@mail.example", name="Jörg Müller")
@@ -61,7 +61,7 @@ def test_golden_letter() -> None:
             text="Ja, gern! https://dom.example/turm.",
             quoted="Am 02.01.23 um 9:00 schrieb Ann:\n> Kommst du?",
             reply_to="2@mail.example",
-            attachments=(Attachment(name="dom.pdf", mime="application/pdf"),),
+            attachments=(Attachment(name="dom.jpg", mime="image/jpeg"),),
             links=("https://dom.example/turm",),
             locator="file:///mail/1.eml",
         )
@@ -174,7 +174,10 @@ def test_more_parts_than_anyone_sends_are_bounded() -> None:
     found = read(HEAD + b"Content-Type: multipart/mixed; boundary=b\n\n" + parts + b"--b--\n")
     assert isinstance(found[0], Message)
     assert len(found[0].attachments) == 499
-    assert [record.outcome for record in found if isinstance(record, Skipped)] == ["too_large"]
+    assert [record.why for record in found if isinstance(record, Skipped)] == [
+        "it has more than 500 parts; the rest was not read",
+        "only its first 50 attachments were read",
+    ]
 
 
 def test_an_encrypted_mail_says_so() -> None:
