@@ -1,18 +1,17 @@
-"""From passages to an answer: asks the model for evidence and words, shows only what the evidence holds."""
+"""From passages to an answer: a model puts it into words, and only sentences that the passages hold are shown."""
 
 from __future__ import annotations
 
-import json
 import logging
-from collections.abc import Callable, Generator
-from dataclasses import dataclass
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import dataclass, field
 from datetime import datetime
 
-from agent.answer.citations import cite, supported_by
-from agent.answer.prompt import SYSTEM, fitting, prompt, schema
-from agent.answer.route import Route, route
+from agent.answer.citations import cite, sentences, supported_by
+from agent.answer.prompt import LONG, SHORT, dated, fitting, header, prompt
+from agent.answer.route import route
 from agent.errors import ModelError
-from agent.models.protocols import LanguageModel, Prompt
+from agent.models.protocols import LanguageModel
 from agent.vocabulary import Answer, Passage
 
 log = logging.getLogger("homebody.answer")
@@ -26,12 +25,28 @@ Models = Callable[[str], LanguageModel | None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """What retrieval found: passages, best first, and whether the best of them is about the question at all."""
+    """What retrieval found: passages, best first, and whether they are about the question at all."""
 
     passages: tuple[Passage, ...]
     relevant: bool
     read_as: dict[str, object]
     searched: str
+
+
+@dataclass(slots=True)
+class _Said:
+    """Sentences that stand, each with the passages it rests on, numbered as they come."""
+
+    sentences: list[str] = field(default_factory=list)
+    passages: list[int] = field(default_factory=list)
+    declined: bool = False
+
+    def add(self, sentence: str, used: list[int]) -> str:
+        """The sentence with its marks, as it is shown."""
+        self.passages += [index for index in used if index not in self.passages]
+        marks = "".join(f"[{self.passages.index(index) + 1}]" for index in used)
+        self.sentences.append(f"{sentence} {marks}")
+        return self.sentences[-1]
 
 
 def nothing(question: str, found: Found) -> Answer:
@@ -46,10 +61,11 @@ def nothing(question: str, found: Found) -> Answer:
 
 
 def answer(question: str, found: Found, models: Models, *, now: datetime) -> Generator[str, None, Answer]:
-    """Yield the answer's text in checked pieces ("" while the model works); the generator's value is the whole Answer.
+    """Yield the answer sentence by sentence, each once it is checked, and "" while the model works.
 
-    No model is called when nothing relevant was retrieved. Without an installed model, and where a model's words do
-    not stand in the passages, the best passage itself is the answer. Closing the generator stops the model.
+    The generator's value is the whole Answer. No model is called when nothing relevant was retrieved. Without an
+    installed model, and where no sentence of its stands in the passages, the best passage itself is the answer.
+    Closing the generator stops the model.
     """
     if not found.relevant or not found.passages:
         result = nothing(question, found)
@@ -57,64 +73,74 @@ def answer(question: str, found: Found, models: Models, *, now: datetime) -> Gen
         return result
     way = route(question)
     model = models(way.tier)
-    asked = (yield from _asked(question, found, way, model, now)) if model is not None else None
-    result = asked or _quoted(question, found)
+    said = _Said()
+    passages: list[Passage] = []
+    if model is not None:
+        system = LONG if way.tier == "large" else SHORT
+        spent = model.count_tokens(system) + model.count_tokens(prompt(question, [], system=system, now=now).user)
+        room = min(
+            PROMPT_TOKENS if way.tier == "small" else 4 * PROMPT_TOKENS, model.context_tokens - way.answer_tokens
+        )
+        passages = fitting(found.passages[: way.passages], model.count_tokens, tokens=room - spent)
+        pieces = model.generate(prompt(question, passages, system=system, now=now), max_tokens=way.answer_tokens)
+        yield from _checked(pieces, question, passages, said)
+    if said.sentences:
+        wanted = f"{' '.join(said.sentences)} {question}"
+        return Answer(
+            question=question,
+            found=True,
+            text=" ".join(said.sentences),
+            route="model",
+            read_as=found.read_as,
+            citations=tuple(cite(n, passages[index], wanted) for n, index in enumerate(said.passages, start=1)),
+        )
+    result = nothing(question, found) if said.declined else _quoted(question, found)
     yield result.text
     return result
 
 
-def _asked(
-    question: str, found: Found, way: Route, model: LanguageModel, now: datetime
-) -> Generator[str, None, Answer | None]:
-    """The model's answer if its claims stand, or its "not found"; None when its words prove nothing."""
-    frame = prompt(question, [], now=now)
-    room = min(PROMPT_TOKENS if way.tier == "small" else 4 * PROMPT_TOKENS, model.context_tokens - way.answer_tokens)
-    spent = model.count_tokens(SYSTEM) + model.count_tokens(frame.user)
-    passages = fitting(found.passages[: way.passages], model.count_tokens, tokens=room - spent)
-    reply = yield from _generate(model, prompt(question, passages, now=now), way, len(passages))
-    if reply is None:
-        return None
-    note, words = reply
-    if note == 0 or not words.strip() or words.strip().casefold().startswith("not found"):
-        return nothing(question, found)
-    used = supported_by(words, question, passages, first=note - 1)
-    if used is None:
-        log.info("an answer was dropped: its claims do not stand in the passages")
-        return None
-    marks = "".join(f"[{n}]" for n in range(1, len(used) + 1))
-    return Answer(
-        question=question,
-        found=True,
-        text=f"{words.strip()} {marks}",
-        route="model",
-        read_as=found.read_as,
-        citations=tuple(cite(n, passages[index], f"{words} {question}") for n, index in enumerate(used, start=1)),
-    )
-
-
-def _generate(
-    model: LanguageModel, asked: Prompt, way: Route, notes: int
-) -> Generator[str, None, tuple[int, str] | None]:
-    """Yield "" for each piece, so that whoever asked can go away in between; the value is (note, words)."""
-    parts = []
+def _checked(pieces: Iterator[str], question: str, passages: list[Passage], said: _Said) -> Generator[str, None, None]:
+    """Yield each sentence that stands once it is whole, "" for what is not a sentence yet; the rest is dropped."""
+    dropped = 0
     try:
-        for piece in model.generate(asked, max_tokens=way.answer_tokens, schema=schema(notes)):
-            parts.append(piece)
-            yield ""
-        reply = json.loads("".join(parts))
-        return int(reply["note"]), str(reply["answer"])
-    except (ModelError, ValueError, KeyError, TypeError) as error:
+        for sentence in _whole_sentences(pieces):
+            if sentence is None:
+                yield ""
+                continue
+            if not said.sentences and sentence.casefold().startswith("not found"):
+                said.declined = True
+                return
+            used = supported_by(sentence, question, passages)
+            if used is None:
+                dropped += 1
+            else:
+                yield said.add(sentence, used)
+    except ModelError as error:
         log.warning("the model gave no usable answer (%s)", type(error).__name__)
-        return None
+    if dropped:
+        log.info("dropped=%d sentences whose claims do not stand in the passages", dropped)
+
+
+def _whole_sentences(pieces: Iterator[str]) -> Iterator[str | None]:
+    """Each sentence as soon as the next one begins; None for each piece, so that whoever asked can go away."""
+    text, done = "", 0
+    for piece in pieces:
+        text += piece
+        yield None
+        whole = sentences(text)[:-1]
+        yield from whole[done:]
+        done = len(whole)
+    yield from sentences(text)[done:]
 
 
 def _quoted(question: str, found: Found) -> Answer:
-    """The best passage in its own words: what an owner gets without a model, or when a model's words do not stand."""
-    citation = cite(1, found.passages[0], question)
+    """The best passage in its own words, with who and when: without a model, or when a model's words do not stand."""
+    best = found.passages[0]
+    citation = cite(1, best, question)
     return Answer(
         question=question,
         found=True,
-        text=f"{citation.quote} [1]",
+        text=f"{header(best)}: {dated(citation.quote, best.when)} [1]",
         route="quote",
         read_as=found.read_as,
         citations=(citation,),

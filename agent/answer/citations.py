@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from agent.answer.prompt import header
+from agent.answer.prompt import note
 from agent.vocabulary import Citation, Passage
 
 _SENTENCE_END = re.compile(r"(?<=[.!?。！？])\s+|\n+")
 _TOKEN = re.compile(r"[^\W_]+(?:[.,:/'’@\-+][^\W_]+)*", re.UNICODE)
+_YES_OR_NO = re.compile(r"(?:yes|no)\b", re.IGNORECASE)
 _QUOTE_LETTERS = 400
 _STOP = frozenset(
     "a an and are as at be been but by can could did do does for from had has have he her him his how i if in into is it "
@@ -38,9 +39,8 @@ def _pieces(tokens: Iterable[str]) -> set[str]:
 
 def _evidence(passage: Passage) -> set[str]:
     dates = [f"{passage.when:%A %B %d %m %Y %H:%M} {passage.when.day} {passage.when.month}"] if passage.when else []
-    return _pieces(
-        words(" ".join([passage.text, header(passage), passage.title, passage.context, *passage.people, *dates]))
-    )
+    said = [passage.text, note(passage), passage.title, passage.context, *passage.people, *dates]
+    return _pieces(words(" ".join(said)))
 
 
 def _claims(answer: str, question: str) -> set[str]:
@@ -55,31 +55,41 @@ def _claims(answer: str, question: str) -> set[str]:
     return {claim for claim in claims if claim not in asked and claim not in _STOP}
 
 
-def supported_by(answer: str, question: str, passages: Sequence[Passage], *, first: int) -> list[int] | None:
-    """The passages (indexes, `first` before the others) that hold every claim of an answer; None when one is nowhere.
+def supported_by(said: str, question: str, passages: Sequence[Passage]) -> list[int] | None:
+    """The passages (by index, the one that says most of it first) that hold every claim of a sentence, or None.
 
-    Claims are numbers and names. Beyond them, half of the answer's content words must stand in the evidence or in
-    the question: a fluent sentence of other words proves nothing.
+    Claims are numbers and names. Beyond them, half of the sentence's content words must stand in the passages or in
+    the question, and one at least must not come from the question: a sentence that echoes it answers nothing.
     """
-    order = [first, *(index for index in range(len(passages)) if index != first)]
-    missing = _claims(answer, question)
-    evidence: set[str] = set()
+    asked = _pieces(words(question))
+    fresh = [word for word in content(said) if word not in asked]
+    if not fresh and not _YES_OR_NO.match(said):
+        return None
+    held = [_evidence(passage) for passage in passages]
+    order = sorted(range(len(passages)), key=lambda index: -len(_held(content(said), held[index])))
+    missing, known = _claims(said, question), set(asked)
     used: list[int] = []
     for index in order:
-        held = _evidence(passages[index])
-        proven = {claim for claim in missing if claim in held or _pieces([claim]) <= held}
-        if index == first or proven:
+        proven = _held(missing, held[index])
+        if not used or proven:
             used.append(index)
-            evidence |= held
+            known |= held[index]
             missing -= proven
         if not missing:
             break
-    said = content(answer)
-    known = evidence | _pieces(words(question))
-    covered = sum(1 for word in said if word in known or _pieces([word]) <= known)
-    if missing or (said and covered * 2 < len(said)):
+    told = content(said)
+    if missing or len(_held(told, known)) * 2 < len(set(told)):
         return None
     return used
+
+
+def _held(said: Iterable[str], evidence: set[str]) -> set[str]:
+    return {word for word in said if word in evidence or _pieces([word]) <= evidence}
+
+
+def sentences(text: str) -> list[str]:
+    """The sentences of a text, in order, without the space between them."""
+    return [text[start:end] for start, end in _sentences(text)]
 
 
 def best_quote(passage: Passage, wanted: str) -> str:

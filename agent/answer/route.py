@@ -25,7 +25,7 @@ class Route:
     answer_tokens: int
 
 
-SIMPLE = Route(tier="small", passages=5, answer_tokens=96)
+SIMPLE = Route(tier="small", passages=6, answer_tokens=96)
 HARD = Route(tier="large", passages=10, answer_tokens=256)
 
 
