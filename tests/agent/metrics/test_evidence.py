@@ -52,10 +52,8 @@ def test_shares_add_up_to_the_number(metrics: Metrics) -> None:
     assert found is not None
     (day,) = found.days
     assert day.value == answer.values[0].value == 1000
-    assert {share.source: (share.said, share.counted) for share in day.shares} == {
-        "Watch": (pytest.approx(600), pytest.approx(600)),
-        "Phone": (pytest.approx(800), pytest.approx(400)),
-    }
+    assert {share.source: share.said for share in day.shares} == {"Watch": 600, "Phone": 800}
+    assert {share.source: round(share.counted, 6) for share in day.shares} == {"Watch": 600, "Phone": 400}
     assert [(row.source, row.value, row.left_out) for row in found.rows] == [("Phone", 800, ""), ("Watch", 600, "")]
     assert any("overlap" in rule for rule in found.rules)
     assert found.whole
