@@ -30,8 +30,8 @@ _NOISE_STARTS = ("~$", ".~lock.", "._", ".~")
 _NOISE_ENDS = (".crdownload", ".download", ".opdownload", ".part", ".partial", ".swp", ".icloud", "~")
 
 _SECRET_NAMES = frozenset(
-    ".env .envrc .git-credentials .htpasswd .netrc .pgpass _netrc id_dsa id_ecdsa id_ecdsa_sk id_ed25519 "
-    "id_ed25519_sk id_rsa wallet.dat".split()
+    ".env .envrc .git-credentials .htpasswd .my.cnf .netrc .npmrc .pgpass .pypirc .s3cfg _netrc id_dsa id_ecdsa "
+    "id_ecdsa_sk id_ed25519 id_ed25519_sk id_rsa key3.db key4.db logins.json wallet.dat".split()
 )
 _SECRET_ENDS = (
     ".1pif .1pux .agilekeychain .jks .kdb .kdbx .keychain .keychain-db .keystore .opvault .p12 .p8 .pem "
@@ -48,6 +48,8 @@ _LOGIN_COLUMNS = frozenset(
     "url login_uri username login_username user login website web_site login_name otpauth totp httprealm 1site".split()
 )
 _HEAD = 4096
+_KEYS_WITHIN = 1 << 16
+"""Configurations of tunnels hold their certificates first and then the key."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,7 +108,7 @@ def is_secret_name(name: str) -> bool:
 def is_secret(data: bytes) -> bool:
     """Whether the first bytes are those of a private key, a password database or a password manager's export."""
     head = data[:_HEAD]
-    if head.startswith(_KEY_STARTS) or _KEY_BLOCK.search(head):
+    if head.startswith(_KEY_STARTS) or _KEY_BLOCK.search(data[:_KEYS_WITHIN]):
         return True
     text = head.decode("utf-8-sig", "replace").lstrip()
     if text.startswith("{"):

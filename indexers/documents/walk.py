@@ -20,6 +20,7 @@ _SF_DATALESS = 0x40000000
 _UF_COMPRESSED = 0x20
 _MOUNT_PARENTS = ("/Volumes/", "/media/", "/mnt/", "/run/media/")
 _MAX_IGNORE_FILE = 1_000_000
+_STUB = ".icloud"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +34,9 @@ class _Folder:
 def walk(root: Path, rules: Rules) -> Iterator[Item | Skipped]:
     """Every file below `root` that the rules admit, sorted within each folder; symbolic links are never followed.
 
-    A folder that cannot be looked into, another volume mounted inside, and a file that is only in the cloud come as
-    Skipped. Raises SourceUnavailable when the root is missing, unreadable or an unmounted volume, also when it goes
-    away during the walk.
+    A folder that cannot be looked into, another volume mounted inside, and a file that is only in the cloud (of which
+    a stub may be left) come as Skipped. Raises SourceUnavailable when the root is missing, unreadable or an unmounted
+    volume, also when it goes away during the walk.
     """
     top = _look_at_root(root)
     if stat.S_ISREG(top.st_mode):
@@ -51,7 +52,7 @@ def walk(root: Path, rules: Rules) -> Iterator[Item | Skipped]:
         except OSError as error:
             if len(folder.path) < prefix:
                 raise _unavailable(root, error) from error
-            yield _unlisted(folder.path, error)
+            yield _unlisted(folder.path, error, folder=True)
             continue
         names = {entry.name for entry in entries}
         if is_cache(names):
@@ -64,6 +65,9 @@ def walk(root: Path, rules: Rules) -> Iterator[Item | Skipped]:
             if entry.is_symlink():
                 continue
             path = f"{folder.path}/{entry.name}"
+            if (evicted := _evicted(folder.path, entry.name)) and rules.shows(evicted.rpartition("/")[2]):
+                yield _in_the_cloud(evicted)
+                continue
             is_folder = entry.is_dir(follow_symlinks=False)
             if not (rules.enters(entry.name, names) if is_folder else rules.shows(entry.name)):
                 continue
@@ -73,8 +77,11 @@ def walk(root: Path, rules: Rules) -> Iterator[Item | Skipped]:
                 continue
             try:
                 status = entry.stat(follow_symlinks=False)
-            except OSError:
+            except FileNotFoundError:
                 continue  # gone since it was listed
+            except OSError as error:
+                yield _unlisted(path, error, folder=is_folder)
+                continue
             if not is_folder:
                 yield cloud_only(path, status) or _item(path, status)
             elif status.st_dev == top.st_dev:
@@ -96,10 +103,18 @@ def cloud_only(path: str, status: os.stat_result) -> Skipped | None:
 
     As part of a scan it keeps what is known of the file, and the file becomes an item as soon as it is downloaded.
     """
-    if not is_dataless(status, platform=sys.platform):
-        return None
+    return _in_the_cloud(path) if is_dataless(status, platform=sys.platform) else None
+
+
+def _in_the_cloud(path: str) -> Skipped:
     why = "is in the cloud only; open it once, or choose Keep Downloaded, to have it read"
     return Skipped(where=id_of(path), why=why, outcome="cloud_only")
+
+
+def _evicted(folder: str, name: str) -> str:
+    """The path of the file that a stub of iCloud's older form (".letter.pdf.icloud") stands for; "" for other names."""
+    stub = name.startswith(".") and name.endswith(_STUB) and len(name) > len(_STUB) + 1
+    return f"{folder}/{name[1 : -len(_STUB)]}" if stub else ""
 
 
 def is_dataless(status: os.stat_result, *, platform: str) -> bool:
@@ -153,8 +168,9 @@ def _unavailable(root: Path, error: OSError) -> SourceUnavailable:
     )
 
 
-def _unlisted(path: str, error: OSError) -> Skipped:
-    where = id_of(path) + "/"
+def _unlisted(path: str, error: OSError, *, folder: bool) -> Skipped:
+    """What keeps all that is known below a place that could not be looked at."""
+    where = id_of(path) + ("/" if folder else "")
     if isinstance(error, PermissionError):
         why = "may not be looked into; give permission, or exclude the folder"
         return Skipped(where=where, why=why, outcome="no_permission")
