@@ -15,26 +15,31 @@ import json
 import os
 import resource
 import signal
-import unicodedata
-from collections.abc import Iterator
-from dataclasses import fields, replace
+import time
+from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar, cast
 
 from agent.ingest.frame import Done, Opened, Refused, Roots, Sent, encode
-from indexers.record import SampleBatch, Skipped
+from indexers.record import Skipped
 from indexers.source import Item, Source, SourceUnavailable, factory
 
-MEMORY_LIMIT = 2 << 30
+_T = TypeVar("_T")
+
+MEMORY_LIMIT = 1 << 30
 CPU_SECONDS = 120
 """For one item; a large one gets a second more for each 256 KiB."""
+_SILENCE = 0.5
+"""Seconds for which frames may wait to be sent together."""
+
+_flushed = 0.0
 
 
 def main() -> None:
     """Serve one source over standard input and output until the daemon closes them."""
     _limit()
     out = os.fdopen(os.dup(1), "wb", buffering=1 << 20)
-    os.dup2(os.open(os.devnull, os.O_RDONLY), 1)  # a parser that prints must not break the frames
+    os.dup2(2, 1)  # a parser that prints must not break the frames; 2 leads nowhere
     try:
         opening = json.loads(sys.stdin.buffer.readline())
         make = factory(opening["kind"])
@@ -47,6 +52,10 @@ def main() -> None:
         _send(out, Opened(mirror=source.mirror, usual=usual))
     except (LookupError, ValueError, SourceUnavailable) as error:
         _send(out, Refused(why=str(error)))
+        out.flush()
+        return
+    except Exception as error:  # somebody else's code: its texts may hold what it read
+        _send(out, Refused(why=f"it could not be opened ({type(error).__name__})"))
         out.flush()
         return
     for line in sys.stdin.buffer:
@@ -69,18 +78,25 @@ def _limit() -> None:
 def _serve(source: Source, command: dict[str, object], out: BinaryIO) -> None:
     match command["op"]:
         case "roots":
-            _send(out, Roots(paths=tuple(str(root) for root in source.roots())))
+            try:
+                _send(out, Roots(paths=tuple(str(root) for root in source.roots())))
+            except Exception as error:  # a source that cannot say where to look is looked at hourly all the same
+                _send(out, Refused(why=f"it could not say where to look ({type(error).__name__})"))
         case "scan":
-            for found in _guarded(source.scan(), where=source.name):
-                _send(out, found)
-            _send(out, Done())
+            try:
+                for found in source.scan():
+                    _send(out, found)
+                _send(out, Done())
+            except SourceUnavailable as error:
+                _send(out, Refused(why=str(error)))
+            except Exception as error:  # half a scan would look as if the rest had been deleted
+                _send(out, Refused(why=f"looking at it failed ({type(error).__name__}); it is tried again later"))
         case "read":
             for fields_ in command["items"]:  # type: ignore[attr-defined]  # our own daemon wrote it
                 item = Item(**fields_)
                 _allow_cpu(item.size)
-                for record in _guarded(source.read(item), where=item.id):
-                    _send(out, record)
-                _send(out, Done(item=item.id))
+                _send(out, Done(item=item.id, cut=_read(source, item, out)))
+                out.flush()  # what is whole must not be lost when the next item crashes
 
 
 def _allow_cpu(size: int) -> None:
@@ -90,46 +106,52 @@ def _allow_cpu(size: int) -> None:
     resource.setrlimit(resource.RLIMIT_CPU, (seconds, resource.getrlimit(resource.RLIMIT_CPU)[1]))
 
 
-def _guarded(stream: Iterator[Sent], *, where: str) -> Iterator[Sent]:
-    """A fault of a source ends its item, not its process: the name of the error is told, never its text."""
+def _read(source: Source, item: Item, out: BinaryIO) -> bool:
+    """Send one item's records; True when its source failed on the way.
+
+    That ends the item, not this process. The name of the error is told, never its text.
+    """
     try:
-        yield from stream
+        for record in source.read(item):
+            _send(out, record)
+        return False
     except SourceUnavailable as error:
-        yield Refused(why=str(error))
+        _send(out, Refused(why=str(error)))
     except MemoryError:
-        yield Skipped(where=where, why="it needs more memory than a reader may have", outcome="too_large")
+        _send(out, Skipped(where=item.id, why="it needs more memory than a reader may have", outcome="too_large"))
     except RecursionError:
-        yield Skipped(where=where, why="it is nested too deeply", outcome="malformed")
+        _send(out, Skipped(where=item.id, why="it is nested too deeply", outcome="malformed"))
     except FileNotFoundError:
-        yield Skipped(where=where, why="it vanished while it was read", outcome="vanished")
+        _send(out, Skipped(where=item.id, why="it vanished while it was read", outcome="vanished"))
     except PermissionError:
-        yield Skipped(where=where, why="no permission to read it", outcome="no_permission")
+        _send(out, Skipped(where=item.id, why="no permission to read it", outcome="no_permission"))
     except Exception as error:
-        yield Skipped(where=where, why=f"its reader failed ({type(error).__name__})", outcome="malformed")
+        _send(out, Skipped(where=item.id, why=f"its reader failed ({type(error).__name__})", outcome="malformed"))
+    return True
 
 
 def _send(out: BinaryIO, sent: Sent) -> None:
+    global _flushed
     try:
         frame = encode(sent)
     except (UnicodeEncodeError, ValueError):
         frame = encode(_printable(sent))
     out.write(frame)
-    if not isinstance(sent, SampleBatch | Item) and len(frame) > 1 << 16:
+    if time.monotonic() - _flushed > _SILENCE:  # the daemon must see that a slow reader gets on
         out.flush()
+        _flushed = time.monotonic()
 
 
-def _printable(sent: Sent) -> Sent:
-    """Lone surrogates cannot travel as UTF-8: they become U+FFFD."""
-    changed: dict[str, object] = {}
-    for field in fields(sent):
-        value = getattr(sent, field.name)
-        if isinstance(value, str):
-            changed[field.name] = unicodedata.normalize("NFC", value.encode("utf-8", "replace").decode())
-        elif isinstance(value, tuple):
-            changed[field.name] = tuple(
-                v.encode("utf-8", "replace").decode() if isinstance(v, str) else v for v in value
-            )
-    return replace(sent, **changed)  # type: ignore[arg-type]  # the same fields, the same types
+def _printable(value: _T) -> _T:
+    """The same without lone surrogates, which cannot travel as UTF-8: they become U+FFFD."""
+    made: object = value
+    if isinstance(value, str):
+        made = value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    elif isinstance(value, tuple):
+        made = tuple(map(_printable, value))
+    elif is_dataclass(value) and not isinstance(value, type):
+        made = replace(value, **{field.name: _printable(getattr(value, field.name)) for field in fields(value)})
+    return cast("_T", made)
 
 
 if __name__ == "__main__":

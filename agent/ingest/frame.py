@@ -24,9 +24,10 @@ class BrokenFrame(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Done:
-    """An operation ended. `item` is the id of the item that was read, "" for a scan."""
+    """An operation ended. `item` is the id of the item that was read, "" for a scan. `cut`: not all of it was sent."""
 
     item: str = ""
+    cut: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +79,7 @@ def _body(sent: Sent) -> tuple[bytes, bytes]:
         case SampleBatch():
             return b"B", _encode_batch(sent)
         case Done():
-            return b"D", sent.item.encode("utf-8", "surrogatepass")
+            return b"D", bytes([sent.cut]) + sent.item.encode("utf-8", "surrogatepass")
         case Refused():
             return b"R", sent.why.encode("utf-8", "replace")
         case Roots():
@@ -96,7 +97,8 @@ def _encode_batch(batch: SampleBatch) -> bytes:
             "source": batch.source,
             "device": batch.device,
             "labels": batch.labels,
-        }
+        },
+        ensure_ascii=False,  # so that a lone surrogate is noticed here
     ).encode()
     columns = b"".join(getattr(batch, name).tobytes() for name, _ in _COLUMNS)
     return struct.pack("<IH?", len(head), len(batch.start), bool(batch.label)) + head + columns
@@ -123,6 +125,7 @@ def _decode_batch(body: bytes) -> SampleBatch:
     return SampleBatch(**{name: str(value) for name, value in head.items()}, labels=labels, **columns)  # type: ignore[arg-type]
 
 
+_FLAG = {b"\0": False, b"\1": True}
 _HEAD: TypeAdapter[dict[str, str | list[str]]] = TypeAdapter(dict[str, str | list[str]])
 
 
@@ -133,14 +136,14 @@ def decode(tag: bytes, body: bytes) -> Sent:
             case b"B":
                 return _decode_batch(body)
             case b"D":
-                return Done(item=body.decode("utf-8", "surrogatepass"))
+                return Done(item=body[1:].decode("utf-8", "surrogatepass"), cut=_FLAG[body[:1]])
             case b"R":
                 return Refused(why=body.decode())
             case b"P":
                 return Roots(paths=tuple(map(str, json.loads(body))))
             case _ if tag in _TAGS:
                 return _TAGS[tag].validate_json(body)  # type: ignore[return-value]  # the adapter of that very tag
-    except (ValidationError, struct.error, ValueError, TypeError, UnicodeDecodeError) as error:
+    except (ValidationError, struct.error, LookupError, ValueError, TypeError) as error:
         raise BrokenFrame(type(error).__name__) from None
     raise BrokenFrame("tag")
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 
 from agent.store.store import StoredItem
 from indexers.record import Skipped
 from indexers.source import Item
+
+_PARTS = "/#"
+"""What ends the name of a whole inside the id of one of its parts: a folder's, an archive's, a mailbox's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,11 +38,11 @@ def plan(stored: Mapping[str, StoredItem], scanned: Sequence[Item | Skipped], *,
     nothing. An appeared item with the identity of exactly one vanished item is that item, moved.
     """
     items = {entry.id: entry for entry in scanned if isinstance(entry, Item)}
-    unseen = tuple(entry.where for entry in scanned if isinstance(entry, Skipped))
-    vanished = {key: old for key, old in stored.items() if key not in items and not (unseen and key.startswith(unseen))}
+    unseen = {entry.where for entry in scanned if isinstance(entry, Skipped)}
+    vanished = {key: old for key, old in stored.items() if key not in items and not (unseen and _lies_in(key, unseen))}
     by_identity: dict[str, list[StoredItem]] = {}
     for old in vanished.values():
-        if old.identity:
+        if old.identity and old.fingerprint:  # without one it waits to be read anyway
             by_identity.setdefault(old.identity, []).append(old)
     read: list[Item] = []
     moved: list[Move] = []
@@ -60,4 +63,11 @@ def plan(stored: Mapping[str, StoredItem], scanned: Sequence[Item | Skipped], *,
         moved=tuple(moved),
         gone=tuple(vanished.values()) if mirror else (),
         unchanged=len(items) - len(read) - len(moved),
+    )
+
+
+def _lies_in(key: str, places: Set[str]) -> bool:
+    """Whether an item's key is one of the places or lies in one: "/a/b" holds "/a/b/c" and "/a/b#c", but not "/a/bc"."""
+    return key in places or any(
+        key[:at] in places or key[: at + 1] in places for at, letter in enumerate(key) if letter in _PARTS
     )

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import tzinfo
 
 from agent.config import SourceConfig
-from agent.errors import StoreError
+from agent.errors import StoreError, WrongUse
 from agent.ingest.chunk import cut
 from agent.ingest.frame import Done
 from agent.ingest.passages import CountTokens
@@ -25,9 +25,13 @@ _RECORDS_AT_ONCE = 20_000
 """An item with more records is staged in several transactions."""
 _SAMPLES_AT_ONCE = 64
 """Batches of samples that are committed together."""
+_TEXT_AT_ONCE = 8 << 20
+"""Characters of records that are held at once, likewise."""
 _COMMIT_SECONDS = 1.0
 _WORDY_SKIPS = 200
 """More reasons than that for one item are counted together."""
+_PASSING = ("vanished", "no_permission", "timed_out")
+"""Why an item can be unreadable today and whole tomorrow, though it did not change."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,26 +71,36 @@ class Workshop:
     zone: tzinfo
     clock: Callable[[], float] = time.time
     worker: Callable[[SourceConfig], Worker] = Worker
+    going: Callable[[], bool] = lambda: True
+    """Asked often; once it says False the pass ends, with whole items kept."""
+
+
+class _Stopped(Exception):
+    """The pass is to end before it is through."""
 
 
 def run(source: SourceConfig, shop: Workshop, *, progress: Callable[[Progress], None]) -> PassReport:
     """Bring the store up to date with one source. A source that is unavailable loses nothing and says why."""
     started = time.monotonic()
     report = PassReport(name=source.name)
-    number = shop.store.source(source.name, source.kind)
+    try:
+        number = shop.store.source(source.name, source.kind)
+    except WrongUse as error:
+        report.problem = str(error)
+        return report
     scan_skips: list[Skipped] = []
     try:
         with shop.worker(source) as worker:
             scanned = []
             for entry in worker.scan():
+                _go_on(shop)
                 scanned.append(entry)
                 if len(scanned) % 1000 == 0:
                     progress(Progress(source=source.name, phase="looking", done=len(scanned), total=0, records=0))
             scan_skips = [entry for entry in scanned if isinstance(entry, Skipped)]
             todo = plan(shop.store.items(number), scanned, mirror=worker.mirror)
             report.unchanged = todo.unchanged
-            for move in todo.moved:
-                shop.store.move_item(move.stored.id, move.item)
+            shop.store.move_items([(move.stored.id, move.item) for move in todo.moved])
             report.moved = len(todo.moved)
             shop.store.remove_items(number, [item.id for item in todo.gone])
             report.forgotten = len(todo.gone)
@@ -94,6 +108,8 @@ def run(source: SourceConfig, shop: Workshop, *, progress: Callable[[Progress], 
     except SourceUnavailable as error:
         report.problem = str(error)
         report.skipped.append(Skipped(where=source.name, why=str(error), outcome="no_permission"))
+    except _Stopped:
+        report.problem = "It was stopped; the rest follows in the next pass."
     if report.forgotten or report.items:
         shop.store.sweep()
     report.skipped[:0] = scan_skips
@@ -117,13 +133,22 @@ def _read(
     shelf: list[_Draft] = []
     shelved_at = time.monotonic()
 
+    def give_up() -> None:
+        for left in shelf:
+            left.discard()
+        shelf.clear()
+
     def put_away() -> None:
         nonlocal shelved_at
-        with shop.store.writing():
-            for draft in shelf:
-                draft.publish()
+        try:
+            with shop.store.writing():
+                for draft in shelf:
+                    draft.publish()
+        except BaseException:
+            give_up()
+            raise
         for draft in shelf:
-            report.items += 1
+            report.items += not draft.kept
             report.records += draft.records
             report.copies += draft.copied
             report.skipped += draft.skips
@@ -136,18 +161,32 @@ def _read(
     draft: _Draft | None = None
     try:
         for item, sent in worker.read(items):
+            _go_on(shop)
             draft = draft or _Draft(item, source, shop)
             if isinstance(sent, Done):
+                draft.cut = sent.cut
                 shelf.append(draft)
                 draft = None
                 if time.monotonic() - shelved_at > _COMMIT_SECONDS:
                     put_away()
             else:
                 draft.add(sent)
-    finally:
+    except (SourceUnavailable, _Stopped):
         if draft is not None:
             draft.discard()
         put_away()
+        raise
+    except BaseException:
+        if draft is not None:
+            draft.discard()
+        give_up()
+        raise
+    put_away()
+
+
+def _go_on(shop: Workshop) -> None:
+    if not shop.going():
+        raise _Stopped
 
 
 class _Draft:
@@ -162,8 +201,11 @@ class _Draft:
         self._batches: list[SampleBatch] = []
         self._chunks = 0
         self._content = ""
+        self._held = 0  # characters of records that are not staged yet
         self.records = 0
         self.copied = False
+        self.kept = False
+        self.cut = False
         self.skips: list[Skipped] = []
 
     def add(self, sent: Record | Skipped) -> None:
@@ -178,8 +220,9 @@ class _Draft:
             if isinstance(sent, Section):
                 self._content = sent.content
             self._records.append(sent)
+            self._held += len(getattr(sent, "text", ""))
             self.records += 1
-            if len(self._records) >= _RECORDS_AT_ONCE:
+            if len(self._records) >= _RECORDS_AT_ONCE or self._held > _TEXT_AT_ONCE:
                 self._flush()
 
     def _skip(self, skip: Skipped) -> None:
@@ -207,26 +250,40 @@ class _Draft:
         self._chunks += len(made.chunks)
         self._records.clear()
         self._batches.clear()
+        self._held = 0
 
     def publish(self) -> None:
-        """Make it visible: with its text, or, where an equal file is stored already, as a further place of that."""
+        """Make it visible: with its text, or, where an equal file is stored already, as a further place of that.
+
+        What was cut short, or cannot be read now, does not replace what was whole.
+        """
         store = self._shop.store
+        passing = any(skip.where == self._item.id and skip.outcome in _PASSING for skip in self.skips)
+        passing &= not (self.cut and any(skip.outcome == "timed_out" for skip in self.skips))  # it would hang again
+        if (self.cut or passing) and store.keep(self._source, self._item, self.skips, retry=passing):
+            self._give_up()
+            self.records, self.kept = 0, True
+            return
         holder = store.holder(self._source, self._item, self._content)
         if holder is None:
             self._flush()
         else:
-            self.discard()
+            self._give_up()
             self._staged = store.stage_copy(
                 self._source, self._item, now=self._shop.clock(), content=self._content, holder=holder
             )
             self.records, self.copied = 0, True
         assert self._staged is not None
-        self._shop.store.publish(self._staged, records=self.records, skips=self.skips)
+        store.publish(self._staged, records=self.records, skips=self.skips, retry=passing)
+
+    def _give_up(self) -> None:
+        if self._staged is not None:
+            self._shop.store.discard(self._staged)
+            self._staged = None
 
     def discard(self) -> None:
         """Give up a half-read item: what was whole before stays."""
-        if self._staged is not None:
-            try:
-                self._shop.store.discard(self._staged)
-            except StoreError:
-                log.warning("a half-read item waits to be discarded at the next start")
+        try:
+            self._give_up()
+        except StoreError:
+            log.warning("a half-read item waits to be discarded at the next start")

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import json
 import os
+import resource
+import signal
 import subprocess
 import sys
 import threading
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from itertools import islice
 from math import inf
+from pathlib import Path
 from time import monotonic, sleep
 from types import TracebackType
+from typing import IO
 
 from agent.config import SourceConfig
 from agent.ingest.frame import BrokenFrame, Done, Opened, Refused, Roots, Sent, frames
@@ -25,6 +30,9 @@ PATIENCE = 90.0
 RECYCLE = 5000
 """Items after which a worker is replaced: what a parser leaks ends with it."""
 
+MEMORY = (1 << 30) + (128 << 20)
+"""Resident bytes at which a worker is ended: where the system holds it to no limit of its own, it ends here."""
+
 GROUP = 64
 """Items asked for at once: a round trip for each would cost more than many of them."""
 
@@ -34,9 +42,10 @@ _ENVIRONMENT = {"PATH": "/usr/local/bin:/usr/bin:/bin:/opt/homebrew/bin", "LC_AL
 class Worker:
     """One configured source, living in locked child processes that come and go. Not for several threads at once."""
 
-    def __init__(self, config: SourceConfig, *, patience: float = PATIENCE) -> None:
+    def __init__(self, config: SourceConfig, *, patience: float = PATIENCE, memory: int = MEMORY) -> None:
         self._config = config
         self._patience = patience
+        self._memory = memory
         self._process: subprocess.Popen[bytes] | None = None
         self._stream: Iterator[Sent] = iter(())
         self._served = 0
@@ -106,7 +115,7 @@ class Worker:
             if self._process is None and todo:  # it died, or was ended, on the first item that is left
                 if begun or self._late or tried == todo[0].id:
                     yield todo[0], _casualty(todo[0], late=self._late)
-                    yield todo[0], Done(item=todo[0].id)
+                    yield todo[0], Done(item=todo[0].id, cut=True)
                     todo.popleft()
                 else:
                     tried = todo[0].id
@@ -118,11 +127,7 @@ class Worker:
         process = self._start()
         assert process.stdin is not None
         self._late = False
-        try:
-            process.stdin.write(json.dumps(command).encode() + b"\n")
-            process.stdin.flush()
-        except BrokenPipeError:
-            pass  # it said why before it went: read on
+        _say(process.stdin, command)
         for sent in self._received():
             if isinstance(sent, Refused):
                 self.close()
@@ -154,7 +159,9 @@ class Worker:
         while process.poll() is None:
             if monotonic() - self._waiting_since > self._patience:
                 self._late = True
-                process.kill()
+                _end(process)
+            elif resident(process.pid) > self._memory:
+                _end(process)
             sleep(min(0.5, self._patience / 4))
 
     def _start(self, *, path: str | None = None) -> subprocess.Popen[bytes]:
@@ -172,7 +179,7 @@ class Worker:
                 "path": os.fspath(self._config.path) if path is None else path,
                 "options": dict(self._config.options),
             }
-            self._process.stdin.write(json.dumps(opening, default=str).encode() + b"\n")
+            _say(self._process.stdin, opening)
             self._stream = frames(self._process.stdout)
             self._served = 0
             threading.Thread(target=self._watch, args=(self._process,), daemon=True).start()
@@ -183,7 +190,7 @@ class Worker:
         if self._process is None:
             return
         process, self._process = self._process, None
-        process.kill()
+        _end(process)
         for pipe in (process.stdin, process.stdout):
             if pipe is not None:
                 try:
@@ -191,6 +198,32 @@ class Worker:
                 except BrokenPipeError:
                     continue
         process.wait()
+
+
+def _say(pipe: IO[bytes], message: Mapping[str, object]) -> None:
+    with suppress(BrokenPipeError):  # it said why before it went: read on
+        pipe.write(json.dumps(message, default=str).encode() + b"\n")
+        pipe.flush()
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """Kill a worker with all that it started: it leads a session of its own."""
+    if process.poll() is None:
+        try:
+            os.killpg(process.pid, signal.SIGKILL)
+        except ProcessLookupError:  # it has just gone
+            return
+
+
+def resident(pid: int) -> int:
+    """The bytes of memory that a process holds now, 0 when it is gone. By `ps` on macOS (unverified there)."""
+    if sys.platform == "linux":
+        try:
+            return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * resource.getpagesize()
+        except (OSError, IndexError):
+            return 0
+    told = subprocess.run(["/bin/ps", "-o", "rss=", "-p", str(pid)], capture_output=True, text=True, check=False)
+    return int(told.stdout.strip() or 0) * 1024
 
 
 def _casualty(item: Item, *, late: bool) -> Skipped:
