@@ -293,8 +293,8 @@ def hostile_folder(folder: Path, seeds: int) -> int:
     (folder / "crafted").mkdir()
     for name, make in CRAFTED.items():
         (folder / "crafted" / name).write_bytes(make())
-    for name in hostile_names():
-        Path(os.fsdecode(os.fsencode(folder) + b"/" + name)).write_bytes(b"plain words of a file")
+    for odd in hostile_names():
+        Path(os.fsdecode(os.fsencode(folder) + b"/" + odd)).write_bytes(b"plain words of a file")
     return len(FORMS) * seeds + len(CRAFTED) + len(list(hostile_names())) + len(list(special_files(folder)))
 
 

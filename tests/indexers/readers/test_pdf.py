@@ -119,6 +119,26 @@ def test_forms_and_notes_stand_beside_the_text() -> None:
     ]
 
 
+def test_boxes_and_choices_of_a_form_say_what_is_ticked() -> None:
+    widget = b"<< /Type /Annot /Subtype /Widget /Rect [0 %d 20 %d] %s >>"
+    states = b"/AP << /N << /Yes 6 0 R /Off 6 0 R >> >>"
+    fields = (
+        b"/FT /Btn /T (smoker) /TU (Smoker) /V /Yes /AS /Yes " + states,
+        b"/FT /Btn /T (pets) /TU (Pets) /V /Off /AS /Off " + states,
+        b"/FT /Ch /Ff 131072 /T (town) /Opt [(Aldervik) (Dunmarsh)] /V (Dunmarsh)",
+        b"/FT /Tx /T (empty) /V ()",
+    )
+    form = b"<< /Type /XObject /Subtype /Form /BBox [0 0 9 9] /Length 0 >>\nstream\n\nendstream"
+    data = page(
+        b"BT /F1 12 Tf 20 200 Td (Questions) Tj ET",
+        form,
+        *[widget % (30 * n, 30 * n + 20, field) for n, field in enumerate(fields)],
+        extra=b"/Annots [7 0 R 8 0 R 9 0 R 10 0 R]",
+        top=b"/AcroForm << /Fields [7 0 R 8 0 R 9 0 R 10 0 R] /DR << /Font << /F1 4 0 R >> >> /DA (/F1 10 Tf) >>",
+    )
+    assert texts(read_pdf(data, ocr=None)) == [("prose", "Questions"), ("form", "Smoker: Yes\ntown: Dunmarsh")]
+
+
 def test_a_pictured_page_without_an_engine_is_one_loss() -> None:
     reading = read_pdf(picture(), ocr=None)
     (loss,) = reading.losses
