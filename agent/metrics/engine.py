@@ -9,6 +9,7 @@ from datetime import date, datetime, tzinfo
 from agent.metrics import compute, evidence, phrase, question, rollup
 from agent.metrics.catalogue import catalogue
 from agent.metrics.evidence import Evidence
+from agent.metrics.plot import Picture, picture
 from agent.metrics.query import MetricQuery
 from agent.metrics.rollup.merge import Priority, order
 from agent.models.protocols import LanguageModel
@@ -114,6 +115,14 @@ class Metrics:
     def result(self, query: MetricQuery) -> compute.MetricResult:
         """The numbers of a query, before they are put in words."""
         return compute.answer(query, self._samples)
+
+    def picture(self, text: str, *, today: date) -> Picture | None:
+        """What to draw for a question; None when it is not one about numbers, or has no data."""
+        query = self.read(text, today=today)
+        if query is None:
+            return None
+        result = self.result(query)
+        return picture(result, self._samples, alt=phrase.sentence(result), title=phrase.reading(result))
 
     def explain(self, text: str, *, today: date, limit: int = 200) -> Evidence | None:
         """What the answer to a question rests on: days, shares of sources, the latest `limit` samples, the rules."""

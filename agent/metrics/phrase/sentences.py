@@ -41,6 +41,12 @@ def text(result: MetricResult) -> str:
     return "\n".join(lines)
 
 
+def sentence(result: MetricResult) -> str:
+    """The answer alone on one line, as it goes beside a picture."""
+    first, *rest = (line.strip() for line in _answer(result) if line.strip() != sparkline(result.shape))
+    return f"{first} {'; '.join(rest)}.".replace("..", ".") if rest else first
+
+
 def _answer(result: MetricResult) -> Iterator[str]:
     query, figures = result.query, result.figures
     if not result.found:
