@@ -8,7 +8,8 @@ import stat
 import sys
 import tempfile
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, tzinfo
 from pathlib import Path
@@ -110,7 +111,7 @@ def is_ram(folder: Path) -> bool:
     for line in Path("/proc/self/mounts").read_text().splitlines():
         mount, filesystem = line.split(" ")[1:3]
         mount = mount.replace("\\040", " ")
-        if str(folder).startswith(mount.rstrip("/") + "/") and len(mount) >= len(best):
+        if f"{folder}/".startswith(mount.rstrip("/") + "/") and len(mount) >= len(best):
             best, kind = mount, filesystem
     return kind in ("tmpfs", "ramfs")
 
@@ -137,12 +138,18 @@ def read(path: Path) -> Config:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise HomebodyError("homebody is not set up here.", remedy="Run `homebody init`.") from None
+    except OSError as error:
+        raise HomebodyError(f"{path} cannot be read ({error.strerror}).", remedy="Check its permissions.") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise HomebodyError(f"{path} is not valid TOML: {error}.", remedy="Correct the file.") from None
-    zone_of(str(data.get("zone", "UTC")))
+    sources = data.get("sources", {})
+    if not isinstance(sources, dict):
+        raise HomebodyError(
+            f"In {path}, sources has to be tables: [sources.NAME].", remedy="Correct the file, or use `homebody add`."
+        )
     return Config(
-        zone=str(data.get("zone", "UTC")),
-        sources=tuple(_source(path, name, table) for name, table in _table(data.get("sources", {})).items()),
+        zone=zone_of(str(data.get("zone", "UTC"))).key,
+        sources=tuple(_source(path, name, table) for name, table in sources.items()),
     )
 
 
@@ -179,18 +186,35 @@ def write(path: Path, config: Config) -> None:
         for key in [key for key in table if key not in wanted]:
             del table[key]
         table.update(wanted)
-    write_private(path, tomlkit.dumps(document).encode())
+    with written(path):
+        write_private(path, tomlkit.dumps(document).encode())
+
+
+@contextmanager
+def written(path: Path) -> Iterator[None]:
+    """Turn the system's refusal to write a file of ours into one line with a remedy. Raises HomebodyError."""
+    try:
+        yield
+    except OSError as error:
+        raise HomebodyError(
+            f"{path} could not be written ({error.strerror}); what was there stays.",
+            remedy="Free some space, or check the permissions of its folder.",
+        ) from None
 
 
 def write_private(path: Path, content: bytes) -> None:
-    """Write a file of mode 0600 in one step: a crash leaves the old one or the new one, whole."""
+    """Write a file of mode 0600 in one step: a crash leaves the old one or the new one, whole. Raises OSError."""
     temporary = path.with_name(path.name + ".new")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
+    try:
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError:
+        temporary.unlink(missing_ok=True)
+        raise
     folder = os.open(path.parent, os.O_RDONLY)
     try:
         os.fsync(folder)

@@ -26,7 +26,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from agent.config import write_private
+from agent.config import write_private, written
 from agent.errors import Locked, StoreError, WrongUse
 
 SlotKind = Literal["passphrase", "keychain", "recovery"]
@@ -36,6 +36,9 @@ _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 """Crockford's base 32: no letter that is read as a digit."""
 
 _SERVICE = "homebody"
+
+VERSION = 1
+"""Of the key file."""
 
 
 class Keychain(Protocol):
@@ -53,6 +56,12 @@ class Argon2Cost:
     memory_kib: int = 256 * 1024
     iterations: int = 3
     lanes: int = 4
+
+    def __post_init__(self) -> None:
+        """Raises ValueError for a cost that a changed file could use to keep us busy or to make guessing cheap."""
+        lanes, memory = 1 <= self.lanes <= 64, 8 * self.lanes <= self.memory_kib <= 4 << 20
+        if not (lanes and memory and 1 <= self.iterations <= 64):
+            raise ValueError("a cost beyond reason")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -225,13 +234,16 @@ class KeyRing:
         if not self._file.slots:
             raise WrongUse("A key ring needs a passphrase, a keychain or a recovery code.")
         body = _body(self._file)
-        write_private(self._path, json.dumps({**body, "mac": _mac(self._ring_key, body)}, indent=1).encode())
+        with written(self._path):
+            write_private(self._path, json.dumps({**body, "mac": _mac(self._ring_key, body)}, indent=1).encode())
 
 
 def load(path: Path) -> KeyFile:
     """Read `keys.json` without opening it. Raises StoreError when it is missing or damaged."""
     try:
         data = json.loads(path.read_bytes())
+        if data["version"] != VERSION:
+            raise StoreError(f"The key file {path} was written by a newer homebody.", remedy="Update homebody.")
         return KeyFile(
             id=str(data["id"]),
             ready=data["ready"] is True,
@@ -242,6 +254,10 @@ def load(path: Path) -> KeyFile:
         raise StoreError(
             f"The key file {path} is missing.",
             remedy="Restore keys.json from a backup (your data is still there, encrypted), or run `homebody init` anew.",
+        ) from None
+    except OSError as error:
+        raise StoreError(
+            f"The key file {path} cannot be read ({error.strerror}).", remedy="Check its permissions."
         ) from None
     except (ValueError, KeyError, TypeError, AttributeError):
         raise StoreError(f"The key file {path} is damaged.", remedy="Restore keys.json from a backup.") from None
@@ -262,7 +278,7 @@ def _slot(entry: Mapping[str, object]) -> Slot:
 
 def _body(file: KeyFile) -> dict[str, object]:
     return {
-        "version": 1,
+        "version": VERSION,
         "id": file.id,
         "ready": file.ready,
         "slots": [
@@ -284,7 +300,7 @@ def _body(file: KeyFile) -> dict[str, object]:
 
 def _authentic(path: Path, file: KeyFile, ring_key: bytes) -> KeyFile:
     claimed = str(json.loads(path.read_bytes()).get("mac"))
-    if not hmac.compare_digest(claimed, _mac(ring_key, _body(file))):
+    if not hmac.compare_digest(claimed.encode(), _mac(ring_key, _body(file)).encode()):
         raise StoreError(f"The key file {path} was changed by someone else.", remedy="Restore it from a backup.")
     return file
 
