@@ -24,7 +24,6 @@ from agent.models.library import Library
 from agent.models.resident import Resident
 from agent.retrieval import query as reading
 from agent.retrieval.retriever import Finding, Retriever
-from agent.retrieval.support import SUPPORTED
 from agent.store.inventory import Inventory, SourceState
 from agent.store.keys import KeyRing
 from agent.store.lookup import Lookup
@@ -223,7 +222,7 @@ class Homebody:
         finding = self.find(query, limit=_PASSAGES, now=now)
         found = answerer.Found(
             passages=finding.telling,
-            relevant=finding.support >= SUPPORTED,
+            support=finding.support,
             read_as=_read_as(query),
             searched=self._searched(),
         )

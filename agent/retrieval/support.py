@@ -10,9 +10,6 @@ from dataclasses import dataclass
 from agent.retrieval.query import UNSEGMENTED, WORD, fold, name_words
 from agent.vocabulary import Passage, Query
 
-SUPPORTED = 0.5
-"""From which support on an answer is worth trying; below it, "I could not find that"."""
-
 _ENDINGS = ("ingly", "edly", "ings", "ies", "ing", "ied", "ily", "ed", "es", "ly", "s")
 _OWNER = re.compile(r"\b(?:i|me|my|mine|we|us|our)\b", re.IGNORECASE)
 
@@ -51,7 +48,7 @@ def support(told: Sequence[Evidence], found: Sequence[Evidence]) -> float:
     """How likely 0..1 an answer was found: from the best that `told` holds, and from how much better others are.
 
     A logistic fit with hand-rounded weights: of questions with an answer (LoCoMo, five conversations) 90 % reach
-    SUPPORTED, of questions about another life 17 %, of questions that swap who did what 77 %.
+    one half, of questions about another life 17 %, of questions that swap who did what 77 %.
     """
     covered = max((entry.covered for entry in told), default=0.0)
     similarity = max((entry.similarity for entry in told), default=0.0)

@@ -307,13 +307,11 @@ def answerability(
             kinds["one conversation"]["another life"].append(supported(own[there], elsewhere, asked[i], names))
             elsewhere = query.read(moved, now=NOW, people=everybody)
             kinds["pooled"]["another life"].append(supported(others[here], elsewhere, asked[i], names))
-    print(f"\nsupport: area under the curve, and in % how many reach {support.SUPPORTED}")
+    print("\nsupport: area under the curve, and in % how many reach one half")
     for where, found in kinds.items():
         area = separation(found["answerable"], found["another life"])
         adversarial = separation(found["answerable"], found["adversarial"])
-        reached = ", ".join(
-            f"{kind} {100 * np.mean(np.array(v) >= support.SUPPORTED):.0f}" for kind, v in found.items()
-        )
+        reached = ", ".join(f"{kind} {100 * np.mean(np.array(v) >= 0.5):.0f}" for kind, v in found.items())
         print(f"{where}: {area:.3f} (against adversarial {adversarial:.3f}); {reached}", flush=True)
 
 

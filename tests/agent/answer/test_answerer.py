@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -48,8 +49,8 @@ class Fails(Says):
         raise ModelError("no")
 
 
-def asked(model: LanguageModel | None, *passages: Passage, question: str = QUESTION, relevant: bool = True) -> Answer:
-    found = Found(passages=passages, relevant=relevant, read_as={}, searched="I searched 2 records.")
+def asked(model: LanguageModel | None, *passages: Passage, question: str = QUESTION, support: float = 0.9) -> Answer:
+    found = Found(passages=passages, support=support, read_as={}, searched="I searched 2 records.")
     pieces = answer(question, found, lambda _: model, now=NOW)
     shown = []
     while True:
@@ -85,13 +86,24 @@ def test_when_nothing_stands_the_best_passage_is_quoted(says: str, home: Passage
     assert given.citations[0].quote == home.text
 
 
+def test_a_passage_is_quoted_only_where_it_surely_is_about_the_question(home: Passage) -> None:
+    assert asked(Says("Anna lives in Hamburg."), home, support=0.6).route == "none"
+    assert asked(Says("Anna lives in Ulm."), home, support=0.6).route == "model"
+
+
+def test_notes_far_below_the_best_are_not_given(home: Passage) -> None:
+    model = Says("Ulm.")
+    asked(model, home, replace(home, text="faraway", score=0.5))
+    assert "faraway" not in model.asked[0].user
+
+
 def test_without_a_model_and_when_it_fails_the_best_passage_is_quoted(home: Passage) -> None:
     assert asked(None, home).route == asked(Fails(""), home).route == "quote"
 
 
 def test_no_model_is_asked_when_nothing_relevant_was_found(home: Passage) -> None:
     model = Says("Anna lives in Ulm.")
-    for given in (asked(model, home, relevant=False), asked(model)):
+    for given in (asked(model, home, support=0.4), asked(model)):
         assert (given.found, given.route, given.citations) == (False, "none", ())
         assert given.text == "I could not find that in your data. I searched 2 records."
     assert not model.asked
@@ -112,7 +124,7 @@ def test_the_prompt_stays_small(message: Make) -> None:
 
 def test_whoever_goes_away_stops_the_model(home: Passage) -> None:
     model = Says("Anna lives in Ulm and this goes on for long")
-    pieces = answer(QUESTION, Found(passages=(home,), relevant=True, read_as={}, searched=""), lambda _: model, now=NOW)
+    pieces = answer(QUESTION, Found(passages=(home,), support=0.9, read_as={}, searched=""), lambda _: model, now=NOW)
     assert next(pieces) == ""
     pieces.close()
     assert model.closed
