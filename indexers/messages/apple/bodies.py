@@ -8,7 +8,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from indexers.messages.typedstream import AttributedText, Plain, Run, TypedStreamError, decode
+from indexers.messages.apple.keyed import Damaged, KeyedArchive
+from indexers.messages.typedstream import AttributedText, Plain, Run, Shapes, TypedStreamError, decode
 from indexers.record import Outcome
 
 CODE = "[code]"
@@ -75,10 +76,11 @@ _UNEDITED = Edits(frozenset(), frozenset(), {})
 class Bodies:
     """Reads the speech out of rows. It learns the bodies of a database, so that one object should read it all."""
 
-    __slots__ = ("_plain",)
+    __slots__ = ("_plain", "_shapes")
 
     def __init__(self) -> None:
         self._plain = Plain(_SPECIAL)
+        self._shapes = Shapes()
 
     def speech(self, *, text: str | None, body: bytes | None, summary: bytes | None, incoming: bool) -> Speech:
         """What a row says now.
@@ -98,8 +100,11 @@ class Bodies:
             if body:
                 if body.startswith(_KEYED):
                     return _plain(_keyed_text(body), incoming=incoming)
-                archived = decode(body)
-                self._plain.learn(body, archived)
+                archived = self._shapes.read(body)
+                if archived is None:
+                    archived = decode(body)
+                    self._plain.learn(body, archived)
+                    self._shapes.learn(body)
                 return _spoken(archived, edits.unsent)
             if not text:
                 bodies = [_spoken(decode(edits.latest[part]), ()) for part in sorted(edits.latest)]
@@ -179,22 +184,21 @@ def _urls(text: str) -> tuple[str, ...]:
 def preview(payload: bytes) -> tuple[str, str, str]:
     """URL, title and summary of a link's preview, "" for what it lacks or what cannot be read of it."""
     try:
-        objects, top = _keyed(payload)
-    except Unreadable:
+        archive = KeyedArchive(payload)
+        metadata = archive.at(archive.root, "richLinkMetadata")
+        title, summary = (_line(archive.text(archive.at(metadata, name))) for name in ("title", "summary"))
+        address = archive.at(metadata, "originalURL")
+        if address is None:
+            address = archive.at(metadata, "URL")
+        relative = archive.at(address, "NS.relative")
+        return _line(archive.text(address if relative is None else relative)), title, summary
+    except Damaged:
         return "", "", ""  # what was said is in the body; this only stood beside it
-    root = _at(objects, top.get("root"))
-    metadata = _at(objects, root.get("richLinkMetadata")) if isinstance(root, dict) else None
-    if not isinstance(metadata, dict):
-        return "", "", ""
-    title, summary = (_at(objects, metadata.get(name)) for name in ("title", "summary"))
-    address = _at(objects, metadata.get("originalURL") or metadata.get("URL"))
-    url = _at(objects, address.get("NS.relative")) if isinstance(address, dict) else address
-    return _line(url), _line(title), _line(summary)
 
 
-def _line(value: object) -> str:
-    """A string of a preview as one line; "" for anything else (an archive writes "$null" for nothing)."""
-    return " ".join(value.split()) if isinstance(value, str) and value != "$null" else ""
+def _line(text: str) -> str:
+    """A string of a preview as one line; an archive writes "$null" for nothing."""
+    return "" if text == "$null" else " ".join(text.split())
 
 
 def _keyed_text(body: bytes) -> str:

@@ -2,5 +2,6 @@
 
 from indexers.messages.typedstream.archive import TypedStreamError, Value
 from indexers.messages.typedstream.attributed import AttributedText, Plain, Run, decode
+from indexers.messages.typedstream.shapes import Shapes
 
-__all__ = ["AttributedText", "Plain", "Run", "TypedStreamError", "Value", "decode"]
+__all__ = ["AttributedText", "Plain", "Run", "Shapes", "TypedStreamError", "Value", "decode"]

@@ -22,7 +22,8 @@ MAX_DEPTH = 24
 MAX_NAME = 512
 """Bytes of a type encoding or of a class's name; real ones stay under fifty."""
 
-_NEW, _NIL, _END, _FIRST_REFERENCE = 0x84, 0x85, 0x86, 0x92
+END = 0x86
+_NEW, _NIL, _FIRST_REFERENCE = 0x84, 0x85, 0x92
 _ARRAY = re.compile(r"\[(\d{1,9})(.+)\]")
 _STRUCT = re.compile(r"\{[^=]*=(.+)\}")
 _SHORT, _LONG, _FLOAT, _DOUBLE = struct.Struct("<h"), struct.Struct("<i"), struct.Struct("<f"), struct.Struct("<d")
@@ -79,7 +80,7 @@ class Archive:
         encoding = self.shared_string()
         if encoding == "@":
             return [self.object()]
-        return [self.value(kind) for kind in _split(encoding)]
+        return [self.value(kind) for kind in split(encoding)]
 
     def value(self, kind: str) -> Value:
         if kind == "@":
@@ -109,7 +110,7 @@ class Archive:
                 return self.raw(count)
             return [self.value(element) for _ in range(self.affordable(count))]
         if structure := _STRUCT.fullmatch(kind):
-            return [self.value(field) for field in _split(structure[1])]
+            return [self.value(field) for field in split(structure[1])]
         raise TypedStreamError("holds a type that is not known")
 
     def byte(self) -> int:
@@ -261,7 +262,7 @@ class Archive:
         """The values of an object to its end, after those given."""
         blob, strings, objects = self.blob, self.strings, self.objects
         at = self.at
-        while (first := blob[at]) != _END:
+        while (first := blob[at]) != END:
             index = first - _FIRST_REFERENCE
             if 0 <= index < len(strings):
                 encoding = strings[index]
@@ -295,7 +296,7 @@ class Archive:
                 at += 1
             else:
                 self.at = at
-                values += [self.value(kind) for kind in _split(encoding)]
+                values += [self.value(kind) for kind in split(encoding)]
                 at = self.at
         self.at = at + 1
         return values
@@ -309,7 +310,7 @@ class Archive:
 
 
 @lru_cache(maxsize=256)
-def _split(encoding: str) -> tuple[str, ...]:
+def split(encoding: str) -> tuple[str, ...]:
     """The types in an encoding: "iI" is two, "{CGSize=dd}" and "[12c]" are one each."""
     if encoding.isalpha() or len(encoding) == 1:
         return tuple(encoding)

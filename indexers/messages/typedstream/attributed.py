@@ -103,7 +103,7 @@ def decode(blob: bytes) -> AttributedText:
         raise TypedStreamError("nests too deeply") from None  # types within types, which no object counts
     if not isinstance(root, AttributedValues):
         raise TypedStreamError("holds no attributed string")
-    return _assemble(root)
+    return assembled(root)
 
 
 def _continued(blob: bytes) -> Value:
@@ -181,16 +181,14 @@ def _first_run(blob: bytes, at: int) -> tuple[str, int] | None:
     return None
 
 
-def _assemble(values: list[Value]) -> AttributedText:
+def assembled(values: list[Value]) -> AttributedText:
     """The text, and its runs: index and length, with the dictionary where the index is new."""
     text = values[0] if values else None
     if not isinstance(text, str):
         raise TypedStreamError("holds no text")
     known: dict[int, Mapping[str, Value]] = {}
-    runs: list[Run] = []
-    wide = not text.isascii() and max(text, default="") > "\uffff"
-    units = text.encode("utf-16-le") if wide else b""
-    position = unit = 0
+    lengths: list[int] = []
+    attributes: list[Mapping[str, Value]] = []
     at, last = 1, len(values) - 1
     while at < last:
         index, length = values[at], values[at + 1]
@@ -200,16 +198,27 @@ def _assemble(values: list[Value]) -> AttributedText:
         if at <= last and isinstance(defined := values[at], dict):
             known[index] = defined
             at += 1
-        attributes = known.get(index)
-        if attributes is None:
+        found = known.get(index)
+        if found is None:
             raise TypedStreamError("has a run without attributes")
-        start = position
-        if wide:
-            piece = units[2 * unit : 2 * (unit + length)]
-            position += len(piece.decode("utf-16-le", "replace"))
+        lengths.append(length)
+        attributes.append(found)
+    return AttributedText(text, tuple(map(Run, *placed(text, lengths), attributes)))
+
+
+def placed(text: str, lengths: Sequence[int]) -> tuple[Sequence[int], Sequence[int]]:
+    """Where runs of these lengths (UTF-16 units) start and end in a text (code points)."""
+    ends: list[int] = []
+    position = 0
+    if not text.isascii() and max(text, default="") > "\uffff":
+        units, unit = text.encode("utf-16-le"), 0
+        for length in lengths:
+            position += len(units[2 * unit : 2 * (unit + length)].decode("utf-16-le", "replace"))
             unit += length
-        else:
-            position += length
-        position = min(position, len(text))
-        runs.append(Run(start, position, attributes))
-    return AttributedText(text, tuple(runs))
+            ends.append(min(position, len(text)))
+    else:
+        most = len(text)
+        for length in lengths:
+            position = min(position + length, most)
+            ends.append(position)
+    return [0, *ends[:-1]], ends
