@@ -66,7 +66,7 @@ class Home:
         """Make keys, an empty store and the configuration; returns the recovery code, which is kept nowhere.
 
         With a passphrase that opens the home, else the OS keychain does. Raises HomebodyError when the home exists, or
-        when there is neither. A making that was cut short is made anew: no data can be in it.
+        when there is neither. A making that was cut short is made anew; its store is set aside.
         """
         if self.keys.exists() and keys.load(self.keys).ready:
             raise HomebodyError(
@@ -86,14 +86,22 @@ class Home:
         elif chain is not None:
             ring.add_keychain(chain)
         code = ring.add_recovery()
-        config.private_folder(self.store.parent)
+        for folder in (self.places.home, self.store.parent):
+            config.private_folder(folder)
+        if self.store.exists():
+            self._set_aside()
         ring.save()
-        for leftover in self.store.parent.glob("store.db*"):
-            leftover.unlink()
         Store.open(self.store, ring.compartment("life"), create=True).close()
         config.write(self.places.config, Config(zone=zone))
         ring.mark_ready()
         return code
+
+    def _set_aside(self) -> None:
+        """Move the store of a making that never ended out of the way, with its keys: only a mark says that it is empty."""
+        folder = config.private_folder(self.places.home / f"unfinished-{keys.load(self.keys).id}")
+        config.write_private(folder / self.keys.name, self.keys.read_bytes())
+        for leftover in self.store.parent.glob("store.db*"):
+            leftover.rename(folder / leftover.name)
 
     def unlock(self, *, passphrase: str | None = None, recovery: str | None = None) -> KeyRing:
         """Open the key ring by what is given, or else by the OS keychain. Raises Locked or StoreError."""

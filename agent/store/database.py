@@ -53,6 +53,8 @@ class Database:
                 f"The encrypted store {path} is missing.",
                 remedy="Restore it from a backup; homebody never starts an empty one in its place.",
             )
+        if create:
+            path.touch(mode=0o600)  # SQLite would ask the umask; its log and index take the mode of the file
         return cls(path.absolute().as_uri(), key.use("sqlite"), create=create)
 
     @classmethod
