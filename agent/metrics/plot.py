@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from agent.metrics.catalogue import AWAKE, CORE, DEEP, NIGHT, REM, Measure, catalogue
+from agent.metrics.catalogue import AWAKE, BEDTIME, CORE, DEEP, NIGHT, REM, Measure, catalogue
 from agent.metrics.compute import MetricResult
-from agent.metrics.compute.days import loaded, values_of
+from agent.metrics.compute.days import Days, loaded, values_of
 from agent.metrics.query import MetricQuery, Span
 from agent.metrics.statistics import circular_mean, clock_distance
 from agent.metrics.units import conversion
@@ -72,7 +72,8 @@ class Picture:
     """What is drawn, before any pixel: lines over days, stacked nights, bars or points; never all of them.
 
     `shaded` are the ranges [start, end) that a comparison sets side by side. `alt` says the same in one sentence.
-    `clock` marks values that are minutes after midnight, unrolled over it.
+    `bedtimes` (hours after midnight) are what the stages of a night are stacked on. `clock` marks values that are
+    minutes after midnight, unrolled over it.
     """
 
     title: str
@@ -80,6 +81,7 @@ class Picture:
     alt: str
     lines: tuple[Line, ...] = ()
     stages: tuple[Line, ...] = ()
+    bedtimes: Line | None = None
     bars: Bars | None = None
     points: Points | None = None
     shaded: tuple[tuple[date, date], ...] = ()
@@ -102,7 +104,13 @@ def picture(result: MetricResult, samples: Samples, *, alt: str, title: str) -> 
     if measures[0].id in NIGHT and len(measures) > 2:
         night = [catalogue()[name] for name in _STAGES if name in query.measures]
         stages = tuple(_line(query, measure, (query.span,), samples, "hr") for measure in night)
-        return Picture(title=title, unit="h", alt=alt, stages=stages)
+        bed = (
+            _line(query, catalogue()[BEDTIME], (query.span,), samples, "local time")
+            if BEDTIME in query.measures
+            else None
+        )
+        bed = bed and Line(name=bed.name, days=bed.days, values=bed.values / 60)
+        return Picture(title=title, unit="h", alt=alt, stages=stages, bedtimes=bed)
     spans = tuple(span for span in (query.span, query.against) if span)
     alike = [measure for measure in measures if measure.unit == measures[0].unit]
     return Picture(
@@ -135,7 +143,7 @@ def _line(query: MetricQuery, measure: Measure, spans: Sequence[Span], samples: 
     whole = Span(
         start=min(starts) if len(starts) == len(spans) else None, end=max(span.end for span in spans), words=""
     )
-    days = loaded(samples, measure, whole, query.weekdays)
+    days = loaded(Days(samples), measure, whole, query.weekdays)
     if not len(days.day):
         return Line(name=measure.name, days=(), values=np.empty(0))
     values = values_of(days, measure, "mean")
@@ -149,7 +157,7 @@ def _line(query: MetricQuery, measure: Measure, spans: Sequence[Span], samples: 
 
 
 def _paired(query: MetricQuery, measures: Sequence[Measure], samples: Samples) -> Points:
-    first, second = (loaded(samples, measure, query.span, query.weekdays) for measure in measures)
+    first, second = (loaded(Days(samples), measure, query.span, query.weekdays) for measure in measures)
     _, mine, theirs = np.intersect1d(first.day + query.lag, second.day, return_indices=True)
     units = [_unit(query, measure) for measure in measures]
     columns = (values_of(first, measures[0], "mean")[mine], values_of(second, measures[1], "mean")[theirs])
@@ -256,6 +264,13 @@ def _stack(axes: Axes, shape: Picture) -> None:
     first = min(line.days[0] for line in shape.stages if line.days)
     count = max((line.days[-1] - first).days for line in shape.stages if line.days) + 1
     floor = np.zeros(count)
+    if shape.bedtimes and shape.bedtimes.days:
+        at = (shape.bedtimes.days[0] - first).days
+        beds = shape.bedtimes.values[max(0, -at) : count - at]
+        floor[max(0, at) : max(0, at) + len(beds)] = np.nan_to_num(beds)
+        axes.yaxis.set_major_formatter(lambda hours, _: clock(hours * 60))
+        axes.set_ylim(floor.min() - 0.5, (floor + sum(np.nanmax(line.values) for line in shape.stages)).max())
+        axes.invert_yaxis()
     days = np.datetime64(first) + np.arange(count)
     for name, line in zip(_STAGES, shape.stages, strict=False):
         values = np.zeros(count)
@@ -263,8 +278,8 @@ def _stack(axes: Axes, shape: Picture) -> None:
         values[at : at + len(line.values)] = np.nan_to_num(line.values)
         axes.bar(days, values, bottom=floor, label=line.name, color=_COLOURS[name])
         floor = floor + values
-    axes.set_ylabel("h")
-    axes.legend(fontsize=8)
+    axes.set_ylabel("local time" if shape.bedtimes else "h")
+    axes.legend(fontsize=8, loc="lower right")
     axes.tick_params(axis="x", rotation=20)
 
 
@@ -280,7 +295,7 @@ def clock(minutes: float) -> str:
 
 def terminal(shape: Picture, *, width: int = 80, height: int = 20) -> str:
     """The picture as lines of text without colour, followed by the sentence that says the same."""
-    import plotext
+    import plotext  # type: ignore[import-untyped]  # it ships no types
 
     with _drawing:
         plotext.clear_figure()

@@ -1,6 +1,7 @@
 """Cost of exact answers at ten years of data: `python tests/benchmarks/metrics.py [YEARS]`.
 
-Prints one line a step: storing samples, rolling up, and parse + compute + phrase of typical questions (median CPU).
+Prints one line a step: storing samples, rolling up, parse + compute + phrase of typical questions (median CPU), reading
+what is no question about numbers, and all narratives. Exits 1 where a question costs more than its limit.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import numpy as np
 
 from agent.metrics.catalogue import SLEEP
 from agent.metrics.engine import Metrics
+from agent.metrics.narrative import Narrative, narratives
 from agent.store.samples import SAMPLES_SCHEMA, Samples
 from indexers.record import BATCH_ROWS, SampleBatch
 
@@ -36,11 +38,31 @@ PLAIN = (
     "steps by weekday",
     "which month did I walk the most",
     "what share of my sleep was REM",
+    "how many days in a row did I walk 5000 steps",
+    "current streak of 5000 steps",
+    "do I sleep better on weekends",
+    "am I walking more than usual",
+    "is my resting heart rate lower than last year",
+    "when did I last walk more than 13000 steps",
+    "how did I sleep in 2025",
+    "average sleep by month in 2025",
+    "median sleep in 2025",
+    "how often did I go to bed after midnight",
+    "steps by source in December 2025",
+    "list my steps in December 2025",
 )
 TRENDS = (
     "resting heart rate since 2016",
     "is there a correlation between my steps and my sleep",
     "how have my steps changed since January 2025",
+    "is my bedtime getting later",
+    "does my sleep affect my resting heart rate the next day",
+)
+OTHERS = (
+    "what did Anna say about the steps of the project last week",
+    "how many people came to Anna's party?",
+    "what's the average revenue in the Halden report",
+    "how long is the contract with the landlord of the flat in Halden that I signed in May",
 )
 
 
@@ -151,6 +173,19 @@ def main() -> None:
             slow += [question] if cost > limit or answer is None else []
             first = answer.text.splitlines()[0] if answer else "NOT UNDERSTOOD"
             print(f"{cost:6.1f} ms (< {limit}) {question}  →  {first[:110]}")
+    for question in OTHERS:
+        cost = timed(lambda question=question: metrics.ask(question, today=TODAY), 9)  # type: ignore[misc]  # bound
+        slow += [question] if cost > PLAIN_MS or metrics.ask(question, today=TODAY) else []
+        print(f"{cost:6.1f} ms (< {PLAIN_MS}) {question}  →  left to retrieval")
+    told: list[Narrative] = []
+
+    def tell() -> None:
+        told.extend(narratives(samples, today=TODAY, zone=UTC))
+
+    cost = timed(tell)
+    print(f"narratives: {cost:,.0f} ms for {len(told)} months, {sum(len(one.chunks) for one in told):,} chunks")
+    cost = timed(lambda: metrics.explain("how many steps did I take in December 2025", today=TODAY), 5)
+    print(f"explain a month of steps: {cost:.1f} ms")
     if slow:
         sys.exit(f"over the limit or not understood: {slow}")
 

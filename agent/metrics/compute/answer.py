@@ -9,7 +9,7 @@ from datetime import timedelta
 import numpy as np
 
 from agent.metrics.catalogue import Measure, catalogue
-from agent.metrics.compute.days import clock, loaded, shared, values_of
+from agent.metrics.compute.days import Days, clock, loaded, shared, values_of
 from agent.metrics.compute.figures import figure_of
 from agent.metrics.compute.groups import grouped
 from agent.metrics.compute.result import Figure, MetricResult
@@ -22,24 +22,25 @@ _STRETCHES = 40
 
 def answer(query: MetricQuery, samples: Samples) -> MetricResult:
     """Compute a query from the rollups. Only a group by source reads samples."""
-    days = samples.rolled_days(query.measures[0])
-    return replace(_answered(query, samples), extent=days and (days[0], days[1] + timedelta(days=1)))
+    store = Days(samples)
+    days = store.samples.rolled_days(query.measures[0])
+    return replace(_answered(query, store), extent=days and (days[0], days[1] + timedelta(days=1)))
 
 
-def _answered(query: MetricQuery, samples: Samples) -> MetricResult:
+def _answered(query: MetricQuery, store: Days) -> MetricResult:
     measures = [catalogue()[measure] for measure in query.measures]
     match query.stat:
         case "correlate":
-            return _correlated(query, measures, samples)
+            return _correlated(query, measures, store)
         case "ratio":
-            return MetricResult(query=query, figures=(_ratio(query, measures, samples),))
+            return MetricResult(query=query, figures=(_ratio(query, measures, store),))
         case _:
             pass
     if query.group_by:
-        return grouped(query, measures[0], samples)
-    result = _plain(query, measures, samples)
+        return grouped(query, measures[0], store)
+    result = _plain(query, measures, store)
     if query.stat == "trend" and not result.pairs:
-        days = [loaded(samples, measure, query.span, query.weekdays) for measure in measures]
+        days = [loaded(store, measure, query.span, query.weekdays) for measure in measures]
         trends = tuple(map(_trend, days, measures))
         return replace(result, trends=trends, shape=shape(days[0], measures[0], result.figures[0]))
     return result
@@ -63,36 +64,36 @@ def shape(days: DayColumns, measure: Measure, figure: Figure) -> tuple[float | N
     return tuple(float(total / some) if some else None for total, some in zip(sums.tolist(), n.tolist(), strict=True))
 
 
-def _plain(query: MetricQuery, measures: Sequence[Measure], samples: Samples) -> MetricResult:
+def _plain(query: MetricQuery, measures: Sequence[Measure], store: Days) -> MetricResult:
     sides: list[tuple[Span, frozenset[int]]] = [(query.span, query.weekdays)]
     if query.against:
         sides.append((query.against, query.weekdays))
     if query.against_weekdays is not None:
         sides.append((query.span, query.against_weekdays))
     figures = [
-        figure_of(query, measure, loaded(samples, measure, span, weekdays), span, weekdays, samples)
+        figure_of(query, measure, loaded(store, measure, span, weekdays), span, weekdays, store)
         for measure in measures
         for span, weekdays in sides
     ]
     return MetricResult(query=query, figures=tuple(figures))
 
 
-def _ratio(query: MetricQuery, measures: Sequence[Measure], samples: Samples) -> Figure:
+def _ratio(query: MetricQuery, measures: Sequence[Measure], store: Days) -> Figure:
     """The first measure as a share of the second over the days that have both."""
-    part, whole = (loaded(samples, measure, query.span, query.weekdays) for measure in measures)
+    part, whole = (loaded(store, measure, query.span, query.weekdays) for measure in measures)
     part, whole = shared(part, whole), shared(whole, part)
     total = float(whole.total.sum())
-    figure = figure_of(replace(query, stat="sum"), measures[0], part, query.span, query.weekdays, samples)
+    figure = figure_of(replace(query, stat="sum"), measures[0], part, query.span, query.weekdays, store)
     return replace(figure, stat="ratio", value=float(part.total.sum()) / total if total else None)
 
 
-def _correlated(query: MetricQuery, measures: Sequence[Measure], samples: Samples) -> MetricResult:
-    first, second = (loaded(samples, measure, query.span, query.weekdays) for measure in measures)
+def _correlated(query: MetricQuery, measures: Sequence[Measure], store: Days) -> MetricResult:
+    first, second = (loaded(store, measure, query.span, query.weekdays) for measure in measures)
     common, mine, theirs = np.intersect1d(first.day + query.lag, second.day, return_indices=True)
     x, y = values_of(first, measures[0], "mean")[mine], values_of(second, measures[1], "mean")[theirs]
     x, y = (
         clock_distance(column, circular_mean(column)) if clock(measure) and len(column) else column
         for column, measure in zip((x, y), measures, strict=True)
     )
-    figures = _plain(replace(query, stat="mean"), measures, samples).figures
+    figures = _plain(replace(query, stat="mean"), measures, store).figures
     return MetricResult(query=query, figures=figures, link=link(x, y) if len(common) else None)

@@ -15,8 +15,23 @@ from agent.store.samples import DayColumns, Samples
 Floats = NDArray[np.float64]
 
 
-def loaded(samples: Samples, measure: Measure, span: Span, weekdays: frozenset[int]) -> DayColumns:
-    return on(samples.rollups(measure.id, span.start, span.end), weekdays)
+class Days:
+    """The rollups of a store as one answer reads them: each stretch of a measure at most once."""
+
+    def __init__(self, samples: Samples) -> None:
+        self.samples = samples
+        self._read: dict[tuple[str, date | None, date | None], DayColumns] = {}
+
+    def rollups(self, measure: str, start: date | None, end: date | None) -> DayColumns:
+        """See Samples.rollups."""
+        key = (measure, start, end)
+        if key not in self._read:
+            self._read[key] = self.samples.rollups(measure, start, end)
+        return self._read[key]
+
+
+def loaded(days: Days, measure: Measure, span: Span, weekdays: frozenset[int]) -> DayColumns:
+    return on(days.rollups(measure.id, span.start, span.end), weekdays)
 
 
 def on(days: DayColumns, weekdays: frozenset[int]) -> DayColumns:
@@ -49,7 +64,7 @@ def values_of(days: DayColumns, measure: Measure, stat: Stat) -> Floats:
     return days.total
 
 
-def typical(measure: Measure, days: DayColumns, samples: Samples) -> float:
+def typical(measure: Measure, days: DayColumns, store: Days) -> float:
     """The mean over days as the measure wants it: on the clock, by energy, time by distance, for each event."""
     column = values_of(days, measure, "mean")
     if clock(measure):
@@ -58,9 +73,7 @@ def typical(measure: Measure, days: DayColumns, samples: Samples) -> float:
         return energetic_mean(column)
     if measure.id == RUN_PACE:
         start, end = date.fromordinal(int(days.day[0])), date.fromordinal(int(days.day[-1]) + 1)
-        time, length = (
-            shared(samples.rollups(part, start, end), days).total.sum() for part in (RUN_TIME, RUN_DISTANCE)
-        )
+        time, length = (shared(store.rollups(part, start, end), days).total.sum() for part in (RUN_TIME, RUN_DISTANCE))
         return float(time / length)
     if measure.kind == "events":
         return float(column.sum() / days.n.sum())

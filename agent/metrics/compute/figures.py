@@ -9,15 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agent.metrics.catalogue import BEDTIME, Measure
-from agent.metrics.compute.days import Floats, clock, typical, values_of
+from agent.metrics.compute.days import Days, Floats, clock, typical, values_of
 from agent.metrics.compute.result import Figure
 from agent.metrics.query import MetricQuery, Span, Stat, Threshold
 from agent.metrics.statistics import circular_mean, clock_distance, longest_run
-from agent.store.samples import DayColumns, Samples
+from agent.store.samples import DayColumns
 
 
 def figure_of(
-    query: MetricQuery, measure: Measure, days: DayColumns, span: Span, weekdays: frozenset[int], samples: Samples
+    query: MetricQuery, measure: Measure, days: DayColumns, span: Span, weekdays: frozenset[int], store: Days
 ) -> Figure:
     stat = query.stat
     start = span.start or (date.fromordinal(int(days.day[0])) if len(days.day) else None)
@@ -35,7 +35,7 @@ def figure_of(
         sources=days.names(),
         overlap=max(0.0, (raw - float(days.total.sum())) / raw) if raw > 0 and measure.kind == "total" else 0.0,
     )
-    if measure.kind == "events" and stat in ("count", "sum", "days") and _recorded(samples, measure, start, span.end):
+    if measure.kind == "events" and stat in ("count", "sum", "days") and _recorded(store, measure, start, span.end):
         # While events are being recorded, none is a zero; nothing measured would be no number.
         figure = replace(figure, value=0.0)
     if query.absent and figure.value is not None:
@@ -68,7 +68,7 @@ def figure_of(
         case "percentile":
             return replace(figure, value=_quantile(column, measure, query.quantile or 0.5))
         case _:
-            return replace(figure, value=_mean(query, measure, days, figure, samples))
+            return replace(figure, value=_mean(query, measure, days, figure, store))
 
 
 def _streak(figure: Figure, passing: NDArray[np.int64], *, current: bool) -> Figure:
@@ -84,8 +84,8 @@ def _streak(figure: Figure, passing: NDArray[np.int64], *, current: bool) -> Fig
     return replace(figure, value=float(length), when=when, until=when and when + timedelta(days=length - 1))
 
 
-def _recorded(samples: Samples, measure: Measure, start: date | None, end: date) -> bool:
-    extent = samples.rolled_days(measure.id.partition("/")[0])
+def _recorded(store: Days, measure: Measure, start: date | None, end: date) -> bool:
+    extent = store.samples.rolled_days(measure.id.partition("/")[0])
     return start is not None and extent is not None and extent[0] < end and extent[1] >= start
 
 
@@ -110,13 +110,13 @@ def days_per(query: MetricQuery) -> float:
     return {"day": 1.0, "week": 7.0, "month": 365.2425 / 12}[query.per or "day"]
 
 
-def _mean(query: MetricQuery, measure: Measure, days: DayColumns, figure: Figure, samples: Samples) -> float:
+def _mean(query: MetricQuery, measure: Measure, days: DayColumns, figure: Figure, store: Days) -> float:
     """The mean of the days with data; of a total or of events that for the length of `per`."""
     if measure.kind == "events" and query.per is not None:
         return rate(query, figure)
     if query.per is not None and sparse(measure):
         return figure.total / max(figure.of, 1) * days_per(query)
-    return typical(measure, days, samples) * (days_per(query) if measure.kind == "total" else 1.0)
+    return typical(measure, days, store) * (days_per(query) if measure.kind == "total" else 1.0)
 
 
 def sparse(measure: Measure) -> bool:

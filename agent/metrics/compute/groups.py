@@ -10,32 +10,32 @@ from typing import Literal
 import numpy as np
 
 from agent.metrics.catalogue import WORKOUT, Measure, catalogue
-from agent.metrics.compute.days import loaded, typical, values_of, where
+from agent.metrics.compute.days import Days, loaded, typical, values_of, where
 from agent.metrics.compute.figures import figure_of
 from agent.metrics.compute.result import GroupRow, MetricResult
 from agent.metrics.query import Group, MetricQuery, Stat
-from agent.metrics.rollup.merge import DAY_MS, Ints, usable
-from agent.store.samples import DayColumns, Samples
+from agent.metrics.rollup.merge import DAY_MS, usable
+from agent.store.samples import DayColumns
 from agent.when import unit_of
 
 _EPOCH = date(1970, 1, 1).toordinal()
 _NAMES = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
 
-def grouped(query: MetricQuery, measure: Measure, samples: Samples) -> MetricResult:
+def grouped(query: MetricQuery, measure: Measure, store: Days) -> MetricResult:
     stat: Stat = "count" if query.stat == "count" else "sum" if measure.kind == "total" else "mean"
-    days = loaded(samples, measure, query.span, query.weekdays)
-    whole = figure_of(replace(query, stat=stat), measure, days, query.span, query.weekdays, samples)
+    days = loaded(store, measure, query.span, query.weekdays)
+    whole = figure_of(replace(query, stat=stat), measure, days, query.span, query.weekdays, store)
     if query.group_by == "activity":
-        rows = [_activity(query, name, samples) for name in samples.rolled() if name.startswith(f"{WORKOUT}/")]
+        rows = [_activity(query, name, store) for name in store.samples.rolled() if name.startswith(f"{WORKOUT}/")]
     elif query.group_by == "source":
-        rows = _by_source(query, measure, samples)
+        rows = _by_source(query, measure, store)
     else:
-        rows = _by_time(query, measure, days, samples)
+        rows = _by_time(query, measure, days, store)
     return MetricResult(query=query, figures=(whole,), groups=tuple(row for row in rows if row.value is not None))
 
 
-def _by_time(query: MetricQuery, measure: Measure, days: DayColumns, samples: Samples) -> list[GroupRow]:
+def _by_time(query: MetricQuery, measure: Measure, days: DayColumns, store: Days) -> list[GroupRow]:
     group = query.group_by or "day"
     stamps = (days.day - _EPOCH).astype("datetime64[D]")
     match group:
@@ -51,27 +51,31 @@ def _by_time(query: MetricQuery, measure: Measure, days: DayColumns, samples: Sa
             keys = stamps.astype("datetime64[Y]").astype(np.int64)
         case _:
             keys = days.day
-    found = np.unique(keys).tolist()
+    unique, firsts = np.unique(keys, return_index=True)
+    found = unique.tolist()
     if query.pick and group in ("week", "month", "quarter", "year"):
-        found = _whole(query, group, days, {key: where(days, keys == key).day for key in found}) or found
+        found = _whole(query, group, dict(zip(found, days.day[firsts].tolist(), strict=True))) or found
     rows = []
     for key in found:
         mine = where(days, keys == key)
-        value = _group_value(query, measure, mine, samples, group)
+        value = _group_value(query, measure, mine, store, group)
         rows.append(GroupRow(label=_label(group, key), value=value, days=len(mine.day)))
     return rows
 
 
 def _whole(
-    query: MetricQuery, unit: Literal["week", "month", "quarter", "year"], days: DayColumns, parts: Mapping[int, Ints]
+    query: MetricQuery, unit: Literal["week", "month", "quarter", "year"], firsts: Mapping[int, int]
 ) -> list[int]:
-    """The keys of groups that lie wholly in the range: a month that has just begun is not the one of fewest steps."""
-    first = query.span.start or date.fromordinal(int(days.day[0]))
-    units = {key: unit_of(date.fromordinal(int(part[0])), unit) for key, part in parts.items()}
-    return [key for key, (start, end) in units.items() if first <= start and end <= query.span.end]
+    """The keys of groups that lie wholly in the range: a month that has just begun is not the one of fewest steps.
+
+    `firsts` holds the first day with data of each group.
+    """
+    begin = query.span.start or date.fromordinal(min(firsts.values()))
+    units = {key: unit_of(date.fromordinal(first), unit) for key, first in firsts.items()}
+    return [key for key, (start, end) in units.items() if begin <= start and end <= query.span.end]
 
 
-def _group_value(query: MetricQuery, measure: Measure, days: DayColumns, samples: Samples, group: Group) -> float:
+def _group_value(query: MetricQuery, measure: Measure, days: DayColumns, store: Days, group: Group) -> float:
     """What adds up is summed, save over weekdays, of which a range holds unequal numbers; the rest is averaged."""
     if query.stat == "count":
         return float(days.n.sum())
@@ -80,7 +84,7 @@ def _group_value(query: MetricQuery, measure: Measure, days: DayColumns, samples
     if measure.kind in ("level", "state") and query.stat in ("min", "max") and query.pick is None:
         column = values_of(days, measure, query.stat)
         return float(column.max() if query.stat == "max" else column.min())
-    return typical(measure, days, samples)
+    return typical(measure, days, store)
 
 
 def _label(group: Group, key: int) -> str:
@@ -99,17 +103,17 @@ def _label(group: Group, key: int) -> str:
             return date.fromordinal(key).isoformat()
 
 
-def _activity(query: MetricQuery, name: str, samples: Samples) -> GroupRow:
-    days = loaded(samples, catalogue()[name], query.span, query.weekdays)
+def _activity(query: MetricQuery, name: str, store: Days) -> GroupRow:
+    days = loaded(store, catalogue()[name], query.span, query.weekdays)
     value = float(days.n.sum() if query.stat == "count" else days.total.sum())
     return GroupRow(label=name.partition("/")[2], value=value or None, days=len(days.day))
 
 
-def _by_source(query: MetricQuery, measure: Measure, samples: Samples) -> list[GroupRow]:
+def _by_source(query: MetricQuery, measure: Measure, store: Days) -> list[GroupRow]:
     """What each source says by itself, before merging."""
     first = query.span.start or date(1970, 1, 1)
     start, end = (int(datetime(d.year, d.month, d.day, tzinfo=UTC).timestamp()) * 1000 for d in (first, query.span.end))
-    rows = usable(samples.series(measure.id, start - DAY_MS, end + DAY_MS), measure)
+    rows = usable(store.samples.series(measure.id, start - DAY_MS, end + DAY_MS), measure)
     day = rows.day()
     weekday = np.isin((day - 1) % 7, list(query.weekdays))
     rows = rows.take((day >= first.toordinal()) & (day < query.span.end.toordinal()) & weekday)

@@ -23,6 +23,8 @@ from agent.metrics.query import MetricQuery, Span
 from agent.vocabulary import Value
 from agent.when.spell import spelled, weekday
 
+_MOST_NAMES = 3
+"""More measures than that are a whole night."""
 _PLACED = ("min", "max", "latest", "streak")
 
 
@@ -30,6 +32,8 @@ def reading(result: MetricResult) -> str:
     """How the question was understood: "mean Resting heart rate, 1–31 Mar 2025 vs 1–30 Apr 2025"."""
     query = result.query
     names = " and ".join(dict.fromkeys(lower(figure.measure.name) for figure in result.figures))
+    if len(query.measures) > _MOST_NAMES:
+        names = "of the night (sleep, stages, bed and wake times)"
     if query.stat == "ratio":
         names = f"{names} of the whole"
     head = f"{statistic(query)} {names}".strip()

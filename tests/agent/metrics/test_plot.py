@@ -54,11 +54,11 @@ def metrics(samples: Samples, batch: Batch) -> Metrics:
         bed = day + timedelta(hours=11, minutes=10 * (n % 9))
         cuts = [bed + timedelta(minutes=m) for m in (0, 180, 300, 400, 420)]
         names = ("AsleepCore", "AsleepDeep", "AsleepREM", "Awake")
-        rows = [
+        parts = [
             (a.isoformat(), b.isoformat(), 1.0, f"{stage}{name}")
             for a, b, name in zip(cuts, cuts[1:], names, strict=False)
         ]
-        samples.add(1, batch(SLEEP, rows, unit=""))
+        samples.add(1, batch(SLEEP, parts, unit=""))
     metrics = Metrics(samples, zone=UTC)
     metrics.refresh()
     return metrics
