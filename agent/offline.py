@@ -51,6 +51,7 @@ class _Machine:
     vm_readv: int
     vm_writev: int
     io_uring_setup: int = 425
+    pidfd_getfd: int = 438
 
 
 _MACHINES = {
@@ -137,7 +138,10 @@ def _no_core_dumps() -> None:
 
 
 def _seccomp(families: tuple[int, ...]) -> None:
-    """Install the filter: sockets of `families` only; no io_uring (sockets around the filter), no peeking."""
+    """Install the filter: sockets of `families` only; no io_uring (sockets around the filter), no peeking.
+
+    Nor may the socket of another process be taken over (pidfd_getfd).
+    """
     machine = _MACHINES.get(platform.machine())
     if machine is None:
         raise OfflineError(f"No network lock is known for {platform.machine()}.", remedy="Use x86_64 or aarch64.")
@@ -167,7 +171,7 @@ def _filter(machine: _Machine, families: tuple[int, ...]) -> bytes:
     program = step(_LOAD, 4) + step(_JUMP_EQUAL, machine.audit, 1, 0) + step(_RETURN, _KILL) + step(_LOAD, 0)
     if machine.audit == _MACHINES["x86_64"].audit:
         program += step(_JUMP_AT_LEAST, _X32, 0, 1) + step(_RETURN, _KILL)
-    for number in (machine.io_uring_setup, machine.ptrace, machine.vm_readv, machine.vm_writev):
+    for number in (machine.io_uring_setup, machine.ptrace, machine.vm_readv, machine.vm_writev, machine.pidfd_getfd):
         program += step(_JUMP_EQUAL, number, 0, 1) + refuse(errno.EPERM)
     for number in (machine.socket, machine.socketpair):
         checks = b"".join(step(_JUMP_EQUAL, family, 0, 1) + step(_RETURN, _ALLOW) for family in families)
