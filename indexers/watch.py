@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -44,14 +45,14 @@ class Watch:
 
     def start(self) -> None:
         """Begin. A folder that cannot be watched (too many, no permission) is left to the hourly scan."""
+        self._observer.start()  # first: only then does `schedule` itself say that a folder cannot be watched
         for name, paths in self._roots.items():
             for path in paths:
-                folder, recursive = (path, True) if path.is_dir() else (path.parent, False)
+                folder, file = (path, "") if path.is_dir() else (path.parent, path.name)
                 try:
-                    self._observer.schedule(_Named(name, self._heard), str(folder), recursive=recursive)
+                    self._observer.schedule(_Named(name, file, self._heard), str(folder), recursive=not file)
                 except OSError:
                     continue
-        self._observer.start()
         self._thread.start()
 
     def stop(self) -> None:
@@ -86,12 +87,19 @@ class Watch:
 
 
 class _Named(FileSystemEventHandler):
-    """Passes on that something changed under one source; reading a file is no change."""
+    """Passes on that something changed under one source; reading a file is no change.
 
-    def __init__(self, name: str, heard: Callable[[str], None]) -> None:
+    With `file` only it and its companions count, whose names begin with its own (`chat.db-wal`).
+    """
+
+    def __init__(self, name: str, file: str, heard: Callable[[str], None]) -> None:
         self._name = name
+        self._file = file
         self._tell = heard
 
     def on_any_event(self, event: FileSystemEvent) -> None:
-        if not isinstance(event, FileOpenedEvent | FileClosedNoWriteEvent):
+        if isinstance(event, FileOpenedEvent | FileClosedNoWriteEvent):
+            return
+        touched = (os.fsdecode(event.src_path), os.fsdecode(event.dest_path))
+        if any(Path(path).name.startswith(self._file) for path in touched if path):
             self._tell(self._name)

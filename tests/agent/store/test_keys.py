@@ -152,7 +152,7 @@ def test_each_purpose_and_compartment_has_its_own_key(made: tuple[KeyRing, str, 
     ring = made[0]
     ring.add_compartment("work")
     key, other = ring.compartment("life"), ring.compartment("work")
-    found = {k.use(purpose) for k in (key, other) for purpose in ("sqlite", "snapshot", "ids")}  # type: ignore[arg-type]  # purposes
+    found = {k.use(purpose) for k in (key, other) for purpose in ("sqlite", "snapshot", "ids")}
     assert len(found) == 6
     assert {len(entry) for entry in found} == {32}
 

@@ -1,0 +1,154 @@
+"""Real events become the names of sources, told once things are quiet."""
+
+from __future__ import annotations
+
+import queue
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from watchdog.observers.api import BaseObserver
+
+from indexers.watch import Watch
+
+QUIET, LONGEST = 0.2, 1.0
+
+Told = queue.Queue[tuple[float, set[str]]]
+Started = Callable[..., Told]
+
+
+@pytest.fixture
+def started() -> Iterator[Started]:
+    """Start a watch over roots; returns what it tells, with the moment."""
+    made: list[Watch] = []
+
+    def start(**roots: list[Path]) -> Told:
+        told: Told = queue.Queue()
+        watch = Watch(roots, lambda names: told.put((time.monotonic(), names)), quiet=QUIET, longest=LONGEST)
+        made.append(watch)
+        watch.start()
+        return told
+
+    yield start
+    for watch in made:
+        watch.stop()
+
+
+def names(told: Told, *, within: float = 5.0) -> set[str]:
+    return told.get(timeout=within)[1]
+
+
+def silent(told: Told, *, seconds: float = 0.8) -> bool:
+    try:
+        told.get(timeout=seconds)
+    except queue.Empty:
+        return True
+    return False
+
+
+@pytest.mark.parametrize("change", ["new", "edit", "delete", "rename", "deep"])
+def test_a_change_names_its_source_only(change: str, tmp_path: Path, started: Started) -> None:
+    one, other = tmp_path / "one", tmp_path / "other"
+    (one / "in").mkdir(parents=True)
+    other.mkdir()
+    (one / "old").write_text("x")
+    told = started(notes=[one], mail=[other])
+    match change:
+        case "new":
+            (one / "new").write_text("y")
+        case "edit":
+            (one / "old").write_text("y")
+        case "delete":
+            (one / "old").unlink()
+        case "rename":
+            (one / "old").rename(one / "moved")
+        case "deep":
+            (one / "in" / "new").write_text("y")
+    assert names(told) == {"notes"}
+    assert silent(told)
+
+
+def test_reading_is_no_change(tmp_path: Path, started: Started) -> None:
+    (tmp_path / "old").write_text("x")
+    told = started(notes=[tmp_path])
+    (tmp_path / "old").read_text()
+    list(tmp_path.iterdir())
+    assert silent(told)
+
+
+def test_many_events_are_told_once_it_is_quiet(tmp_path: Path, started: Started) -> None:
+    told = started(notes=[tmp_path])
+    for number in range(40):
+        (tmp_path / f"{number % 7}").write_text("y" * number)
+    last = time.monotonic()
+    moment, found = told.get(timeout=5)
+    assert found == {"notes"}
+    assert moment - last >= QUIET * 0.5
+    assert silent(told)
+
+
+def test_events_that_go_on_are_told_all_the_same(tmp_path: Path, started: Started) -> None:
+    told = started(notes=[tmp_path])
+    began = time.monotonic()
+    while told.empty() and time.monotonic() - began < 8:
+        (tmp_path / "busy").write_text("y")
+        time.sleep(0.05)
+    moment, found = told.get_nowait()
+    assert found == {"notes"}
+    assert moment - began >= LONGEST * 0.8
+
+
+def test_two_sources_that_change_together_are_told_together(tmp_path: Path, started: Started) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    told = started(notes=[tmp_path / "a"], mail=[tmp_path / "b"], both=[tmp_path / "a", tmp_path / "b"])
+    (tmp_path / "a" / "new").write_text("y")
+    (tmp_path / "b" / "new").write_text("y")
+    assert names(told) == {"notes", "mail", "both"}
+
+
+def test_a_file_is_watched_with_its_companions_and_its_replacement(tmp_path: Path, started: Started) -> None:
+    database = tmp_path / "chat.db"
+    database.write_text("x")
+    told = started(messages=[database])
+    (tmp_path / "chat.db-wal").write_text("y")
+    assert names(told) == {"messages"}
+    (tmp_path / "fresh").write_text("y")
+    assert silent(told)
+    (tmp_path / "fresh").rename(database)
+    assert names(told) == {"messages"}
+    (tmp_path / "another file").write_text("y")
+    assert silent(told)
+
+
+def test_a_root_that_cannot_be_watched_leaves_the_others_watched(
+    tmp_path: Path, started: Started, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    schedule = BaseObserver.schedule
+
+    def limited(self: BaseObserver, handler: object, path: str, **rest: object) -> object:
+        if path.endswith("full"):
+            raise OSError(28, "inotify watch limit reached")
+        return schedule(self, handler, path, **rest)  # type: ignore[arg-type]  # passed on
+
+    monkeypatch.setattr(BaseObserver, "schedule", limited)
+    (tmp_path / "full").mkdir()
+    (tmp_path / "ok").mkdir()
+    told = started(one=[tmp_path / "full"], gone=[tmp_path / "missing" / "deep" / "file"], two=[tmp_path / "ok"])
+    (tmp_path / "ok" / "new").write_text("y")
+    assert names(told) == {"two"}
+
+
+def test_stopping_ends_the_watch(tmp_path: Path) -> None:
+    told: Told = queue.Queue()
+    watch = Watch({"notes": [tmp_path]}, lambda found: told.put((0.0, found)), quiet=0.05)
+    watch.start()
+    watch.stop()
+    watch.stop()
+    (tmp_path / "new").write_text("y")
+    assert silent(told, seconds=0.4)
+
+
+def test_a_watch_that_never_started_can_be_stopped(tmp_path: Path) -> None:
+    Watch({"notes": [tmp_path]}, lambda _: None).stop()
