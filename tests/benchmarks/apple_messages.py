@@ -125,12 +125,15 @@ def _ours(place: Path) -> dict[str, float]:
             spoken += sum(isinstance(record, Message) for record in source.read(item))
 
     seconds, _ = cpu(read)
+    poll, again = cpu(lambda: list(source.scan()))
+    assert again == items
     ((rows,),) = sqlite3.connect(place / "chat.db").execute("SELECT count(*) FROM message")
     return {
         "rows": rows,
         "items": len(items),
         "messages": spoken,
         "scan_cpu_s_per_100k": round(scan / rows * 1e5, 3),
+        "poll_of_an_unchanged_database_cpu_ms": round(poll * 1000, 2),
         "read_messages_per_cpu_s": round(spoken / seconds),
         "read_us_per_message": round(seconds / spoken * 1e6, 2),
         "memory_before_mb": before,

@@ -18,6 +18,7 @@ Row = tuple[Any, ...]  # columns hold whatever another program put there
 
 _MAGIC = b"SQLite format 3\0"
 _WAL_VERSION = 2
+_WAL_INDEX_HEAD = 48
 _BUSY_SECONDS = 5.0
 _PRIVACY_SETTINGS = "x-apple.systempreferences:com.apple.preference.security?Privacy_AllFiles"
 _NEEDED = frozenset({"message", "chat", "handle", "chat_message_join"})
@@ -45,6 +46,19 @@ class MessagesDatabase:
 
     def close(self) -> None:
         self._sql.close()
+
+    def version(self) -> tuple[object, ...]:
+        """Equal as long as nobody has written; a few microseconds.
+
+        The files tell of a database that was replaced or checkpointed, the head of the index of its log counts commits
+        (`PRAGMA data_version` of a connection that may not write the index counts its own recoveries, too).
+        """
+        files = tuple(_identity(self.path.with_name(self.path.name + end)) for end in ("", "-wal"))
+        try:
+            with self.path.with_name(self.path.name + "-shm").open("rb") as index:
+                return (*files, index.read(_WAL_INDEX_HEAD))
+        except OSError:
+            return files
 
     def has(self, table: str, column: str = "") -> bool:
         columns = self._columns.get(table)
@@ -159,6 +173,14 @@ def _stamp(path: Path) -> tuple[int, int, int, int] | None:
             head = file.read(20)
         if head[18:19] != bytes([_WAL_VERSION]) or path.with_name(path.name + "-wal").exists():
             return None
+        now = path.stat()
+    except OSError:
+        return None
+    return now.st_dev, now.st_ino, now.st_size, now.st_mtime_ns
+
+
+def _identity(path: Path) -> tuple[int, int, int, int] | None:
+    try:
         now = path.stat()
     except OSError:
         return None

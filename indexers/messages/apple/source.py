@@ -12,6 +12,9 @@ from indexers.messages.apple.pages import Pages
 from indexers.record import Record, Skipped
 from indexers.source import Item, Options
 
+MOST_KEPT = 100_000
+"""Items that are kept from one scan for the next (30 MB); a larger database is looked through each time."""
+
 
 class AppleMessages:
     """The conversations of `chat.db`, in place and read-only, while Messages writes it.
@@ -37,14 +40,28 @@ class AppleMessages:
         self._path = path
         self._spam = spam
         self._found: tuple[MessagesDatabase, Index, Pages] | None = None
+        self._before: tuple[object, ...] = ()
+        self._scanned: tuple[tuple[object, ...], tuple[Item, ...]] | None = None
 
     def roots(self) -> Sequence[Path]:
         """The folder: a watch on the files themselves would not survive their replacement when Messages restarts."""
         return (locate(self._path).absolute().parent,)
 
     def scan(self) -> Iterator[Item | Skipped]:
-        """One pass over the state of all messages, in pages. Raises SourceUnavailable."""
-        yield from self._look()[1].items()
+        """One pass over the state of all messages, in pages; none when nobody has written since the last.
+
+        Raises SourceUnavailable.
+        """
+        if self._found and self._scanned and self._found[0].version() == self._scanned[0]:
+            yield from self._scanned[1]
+            return
+        self._scanned = None
+        _, index, _ = self._look()
+        if len(index.days.rows) > MOST_KEPT:
+            yield from index.items()
+            return
+        self._scanned = self._before, tuple(index.items())
+        yield from self._scanned[1]
 
     def read(self, item: Item) -> Iterator[Record | Skipped]:
         """The messages of one conversation-day, in order of time. Raises SourceUnavailable."""
@@ -58,6 +75,7 @@ class AppleMessages:
             self._found[0].close()
             self._found = None
         database = MessagesDatabase(locate(self._path).absolute())
+        self._before = database.version()  # what is written during the look differs from it
         index = build(database, load(database, spam=self._spam))
         self._found = (database, index, Pages(database, index))
         return self._found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tracemalloc
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -209,3 +210,42 @@ def test_statements_do_not_grow_with_messages(tmp_path: Path) -> None:
     assert count == 3000
     assert len(statements) < 60  # pages of rows and of files; not one for each message or day
     assert peak < 8 * 2**20
+
+
+def test_an_unchanged_database_is_not_read_again_and_every_commit_is_seen(life: ChatDatabase, tmp_path: Path) -> None:
+    source = AppleMessages(name="messages", path=tmp_path, options={})
+    first = list(source.scan())
+    asked: list[str] = []
+    assert source._found is not None
+    source._found[0]._sql.set_trace_callback(asked.append)
+    assert list(source.scan()) == first
+    assert [statement for statement in asked if "message" in statement] == []
+    life.add(Chat(people=["+15550009999"], lines=[Line(by="+15550009999", at=NOON, text="new")]))
+    assert len(list(source.scan())) == len(first) + 1
+    before = list(source.scan())
+    life.sql.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    assert list(source.scan()) == before
+    life.sql.execute("UPDATE message SET date_edited = 1 WHERE ROWID = 1")
+    after = list(source.scan())
+    assert after != before
+    log = tmp_path / "chat.db-wal"
+    stamp = log.stat()
+    life.sql.execute("PRAGMA wal_checkpoint(FULL)")
+    life.sql.execute(
+        "UPDATE message SET date_edited = 2 WHERE ROWID = 1"
+    )  # the log begins anew: it is as long as before
+    os.utime(log, ns=(stamp.st_atime_ns, stamp.st_mtime_ns))  # within one tick of a coarse clock
+    assert list(source.scan()) != after
+
+
+def test_a_replaced_database_is_opened_anew(life: ChatDatabase, tmp_path: Path) -> None:
+    source = AppleMessages(name="messages", path=tmp_path, options={})
+    before = list(source.scan())
+    life.close()
+    for file in tmp_path.glob("chat.db*"):
+        file.rename(file.with_name("old-" + file.name))
+    with ChatDatabase(tmp_path / "chat.db") as other:
+        other.add(Chat(people=["+15550009999"], lines=[Line(by="+15550009999", at=NOON, text="only this")]))
+        after = list(source.scan())
+    assert len(after) == 1
+    assert after != before
