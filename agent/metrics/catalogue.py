@@ -58,7 +58,7 @@ _STATES = {
 
 # Words of the table that a question means otherwise: runs and rides are workouts of one kind, glasses hold water, and
 # what is intimate is asked for by name.
-_NOT_WORDS = frozenset(("runs", "rides", "glasses", "contacts", "cycle", "period"))
+_NOT_WORDS = frozenset(("runs", "rides", "glasses", "contacts", "cycle", "period", "mets"))
 # Words beside those of the table: verbs and everyday forms.
 _MORE_WORDS: Mapping[str, tuple[str, ...]] = {
     f"{_QUANTITY}StepCount": ("step", "walk", "walked the", "number of steps"),

@@ -163,7 +163,7 @@ WEAK = re.compile(
     r"(?:walk(?:ing|ed)?|sleep|slept|coffee|water|fat|salt|sugar|iron|drinks?|drinking|alcohol|beers?|wine|temperature"
     r"|fever|mood|tired|cough|distance|depth|effort|intensity|balance|limp|noise|loudness|food|meal|glasses|contacts"
     r"|labs|medications|conditions|allergies|period|cycle|in bed|awake|restless|get up|got up|gym|trained|active|loud"
-    r"|calories|exercised?|pace|height|stairs|floors?|flights?|deep|rem|wake|to bed|falls|sunlight|oxygen|protein"
+    r"|calories|exercis(?:e|es|ed)|pace|height|stairs|floors?|flights?|deep|rem|wake|to bed|falls|sunlight|oxygen|protein"
     r"|fib(?:er|re)|carbs|puffs|insulin|nap|napped|workouts?|hr|kg|pounds|depth|uv|rings?|balance|stride|variability)"
 )
 ACTIVITIES = {

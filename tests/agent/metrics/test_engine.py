@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
@@ -10,6 +11,8 @@ import pytest
 
 from agent.metrics.catalogue import SLEEP, WORKOUT
 from agent.metrics.engine import MetricAnswer, Metrics
+from agent.metrics.question import Unread
+from agent.models.scripted import Scripted
 from agent.store.samples import Samples
 from indexers.record import SampleBatch
 
@@ -270,3 +273,43 @@ def test_other_questions_and_an_empty_store(metrics: Metrics, samples: Samples) 
     samples.forget(1)
     metrics.refresh()
     assert metrics.ask("how many steps did I take in April", today=TODAY) is None
+
+
+def test_a_model_fills_what_the_rules_cannot_read(metrics: Metrics) -> None:
+    text = "oh my, the tally of my steps in April, if you please"
+    assert metrics.ask(text, today=TODAY) is None
+    fields = {"second": "", "against": "", "limit": "", "measure": "steps", "when": "April"}
+    answer = metrics.fill(text, Scripted(json.dumps({**fields, "statistic": "sum"})), today=TODAY)
+    assert isinstance(answer, MetricAnswer)
+    assert answer.values[0].value == 454_000
+    assert answer.read_as["read_by"] == "model"
+    assert "read as: sum of steps, 1–30 Apr 2026" in answer.text
+    declined = metrics.fill(text, Scripted(json.dumps({**fields, "statistic": "none"})), today=TODAY)
+    assert isinstance(declined, Unread)
+    assert declined.measures == (STEPS,)
+    assert "“my steps last week”" in declined.text
+    assert metrics.fill("how long is the contract", Scripted("{}"), today=TODAY) is None
+
+
+def test_vague_questions_say_what_can_be_answered(metrics: Metrics) -> None:
+    assert metrics.ask("did I sleep enough last night", today=TODAY) is None
+    said = metrics.unread("did I sleep enough last night")
+    assert said is not None
+    assert all(metrics.ask(question, today=TODAY) for question in said.nearest)
+    assert metrics.unread("what did Anna say about my sleep") is None
+
+
+def test_blood_pressure_has_two_values_everywhere(metrics: Metrics, samples: Samples, batch: Batch) -> None:
+    for side, base in (("Systolic", 120.0), ("Diastolic", 80.0)):
+        rows = [(day(d, month), day(d, month), base + month) for month in (3, 4) for d in range(1, 29)]
+        samples.add(1, batch(f"{Q}BloodPressure{side}", rows, unit="mmHg", source="Cuff"))
+    metrics.refresh()
+    answer = asked(metrics, "what was my blood pressure in April")
+    assert [value.value for value in answer.values] == [124, 84]
+    answer = asked(metrics, "compare my blood pressure in March and April")
+    assert [value.value for value in answer.values] == [123, 124, 83, 84, -1, -1]
+    assert answer.text.count(" less") == 2
+    answer = asked(metrics, "blood pressure trend since March")
+    assert answer.text.count("A clear rise") + answer.text.count("No clear change") == 2
+    answer = asked(metrics, "when did I last have a systolic blood pressure over 123")
+    assert answer.values[0].start == date(2026, 4, 28)

@@ -68,6 +68,9 @@ poison: my kid swallowed a battery
 poison: I took an overdose
 poison: he overdosed
 poison: took a whole bottle of tylenol
+poison: I swallowed all my sleeping pills
+poison: he took 30 tablets
+poison: my daughter took too much insulin
 sepsis: stiff neck and high fever
 low-sugar: my blood sugar is 45 and I'm shaky
 low-sugar: glucose 2.4 mmol/l, sweating and confused
@@ -139,6 +142,10 @@ breathe in the mountains
 breathing rate last night
 what was my average breathing rate in May
 take all my photos to the cloud
+a nice way to take a break from all the stress
+did I take all my pills today
+I took my tablets this morning
+took too many photos in May
 I took all the books back
 bleeding edge software
 blood pressure last month
