@@ -70,14 +70,17 @@ class Contacts:
 
 
 def _region(options: Options) -> str:
-    """ISO 3166 code of the country that numbers without a country code are from."""
+    """ISO 3166 code of the country that numbers without a country code are from, "" when the owner does not say.
+
+    The numbers then stay as written; who is who is decided later, where the owner's country is known.
+    """
     region = options.get("region")
     if region is not None:
         if not isinstance(region, str) or not _REGION.fullmatch(region):
             raise ValueError('the option region is a country code of two letters, such as "DE"')
         return region.upper()
     locale = _LOCALE.match(str(options.get("locale", "")))
-    return locale[1].upper() if locale else "US"
+    return locale[1].upper() if locale else ""
 
 
 def _contacts(connection: sqlite3.Connection, region: str) -> Iterator[Contact]:

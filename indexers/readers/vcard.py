@@ -51,10 +51,10 @@ class _Property:
         return [_plain(field) for field in _FIELDS.split(self.value)]
 
 
-def contacts(stream: BinaryIO, *, where: str, region: str = "US", locator: str = "") -> Iterator[Contact | Skipped]:
+def contacts(stream: BinaryIO, *, where: str, region: str = "", locator: str = "") -> Iterator[Contact | Skipped]:
     """Read every card of a .vcf file.
 
-    `region` (ISO 3166) is where numbers without a country code are from. Groups of cards give nothing; a file without
+    `region` (ISO 3166, "" when not known) is where numbers without a country code are from. Groups of cards give nothing; a file without
     a card, a card that does not end and the cards without any name give a Skipped each.
     """
     card: list[_Property] | None = None
@@ -88,14 +88,17 @@ def contacts(stream: BinaryIO, *, where: str, region: str = "US", locator: str =
 
 
 def phones_with_e164(written: Iterable[str], region: str) -> tuple[str, ...]:
-    """Numbers as written, each followed by its E.164 form where it is a possible number in `region`."""
+    """Numbers as written, each followed by its E.164 form where it is a possible number, dialled in `region`.
+
+    Without a region only numbers with a country code have one: a guess would give a person somebody else's number.
+    """
     import phonenumbers
 
     out: dict[str, None] = {}
     for number in filter(None, (" ".join(number.split()) for number in written)):
         out[number] = None
         try:
-            parsed = phonenumbers.parse(number[:100], region)
+            parsed = phonenumbers.parse(number[:100], region or None)
         except phonenumbers.NumberParseException:
             continue
         if phonenumbers.is_possible_number(parsed):

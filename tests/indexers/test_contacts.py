@@ -63,6 +63,16 @@ def test_short_numbers_are_from_the_owners_country(options: dict[str, str], phon
     assert (phone in contact.phones) == (phone is not None)
 
 
+def test_no_country_is_guessed(tmp_path: Path) -> None:
+    """Ten digits of Berlin would be a number in the United States."""
+    (tmp_path / "a.vcf").write_text(
+        "BEGIN:VCARD\nVERSION:3.0\nFN:Ann\nTEL:030 9018201\nTEL:+49 30 9018202\nEND:VCARD\n"
+    )
+    (contact,) = check_source(source(tmp_path / "a.vcf"))
+    assert isinstance(contact, Contact)
+    assert contact.phones == ("030 9018201", "+49 30 9018202", "+49309018202")
+
+
 def test_an_address_book_with_all_columns(tmp_path: Path) -> None:
     born = (datetime(1980, 2, 29, 12, tzinfo=UTC) - datetime(2001, 1, 1, tzinfo=UTC)).total_seconds()
     write_address_book(
