@@ -99,6 +99,23 @@ def test_a_series_keeps_its_hour_over_the_change_of_clocks_and_its_exceptions() 
 
 
 @pytest.mark.parametrize(
+    ("lines", "found"),
+    [
+        (
+            "RDATE;TZID=Europe/Berlin:20260112T100000,20260119T120000",
+            [("05T09:00", HOUR), ("12T09:00", HOUR), ("19T11:00", HOUR)],
+        ),
+        ("RDATE;VALUE=PERIOD:20260112T090000Z/PT30M", [("05T09:00", HOUR), ("12T09:00", HOUR / 2)]),
+        ("RDATE:20260112T090000Z\r\nEXDATE;TZID=Europe/Berlin:20260105T100000", [("12T09:00", HOUR)]),
+    ],
+)
+def test_dates_that_a_series_names_singly(lines: str, found: list[tuple[str, timedelta]]) -> None:
+    data = ics([series("FREQ=DAILY;COUNT=1")]).replace("RRULE:FREQ=DAILY;COUNT=1", lines)
+    occurrences = [entry for entry in read(data) if isinstance(entry, Event)]
+    assert [(f"{e.start.astimezone(UTC):%dT%H:%M}", e.end - e.start) for e in occurrences] == found
+
+
+@pytest.mark.parametrize(
     ("until", "times"),
     [("20260109T090000Z", 5), ("20260109T085959Z", 4), ("20260109T235959", 5), ("20260109", 4)],
 )
