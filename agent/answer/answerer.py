@@ -9,6 +9,7 @@ from datetime import datetime
 
 from agent.answer.citations import cite
 from agent.answer.claims import sentences, supported_by
+from agent.answer.expected import fits
 from agent.answer.prompt import LONG, SHORT, dated, fitting, header, prompt
 from agent.answer.route import route
 from agent.errors import ModelError
@@ -102,8 +103,9 @@ def answer(question: str, found: Found, models: Models, *, now: datetime) -> Gen
             read_as=found.read_as,
             citations=tuple(cite(n, passages[index], wanted) for n, index in enumerate(said.passages, start=1)),
         )
-    sure = found.support >= QUOTABLE and not said.declined
-    result = _quoted(question, found) if sure else nothing(question, found)
+    quoted = _quoted(question, found)
+    sure = found.support >= QUOTABLE and not said.declined and fits(question, quoted.citations[0].quote)
+    result = quoted if sure else nothing(question, found)
     yield result.text
     return result
 
@@ -125,7 +127,7 @@ def _checked(pieces: Iterator[str], question: str, passages: list[Passage], said
                 said.declined = True
                 return
             used = supported_by(sentence, question, passages)
-            if used is None:
+            if used is None or not (said.sentences or fits(question, sentence)):
                 dropped += 1
             else:
                 yield said.add(sentence, used)

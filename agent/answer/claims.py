@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from itertools import pairwise
 
 from agent.answer.prompt import dated, header
@@ -21,6 +22,7 @@ _STOP = frozenset(
 )
 _NEAR = 2
 """Within how many words a number and the word it counts stand together."""
+_EXCHANGE = timedelta(minutes=30)
 
 
 def words(text: str) -> list[str]:
@@ -79,15 +81,16 @@ def supported_by(said: str, question: str, passages: Sequence[Passage]) -> list[
     asked, told = pieces(words(question)), content(said)
     if all(word in asked for word in told) and not _YES_OR_NO.match(said):
         return None
-    claims = _claims(said, asked)
     units = [unit for index, passage in enumerate(passages) for unit in _units(index, passage)]
+    claims = _claims(said, asked, known=set().union(*(unit.held for unit in units)))
     used = _chosen(units, told, claims, about={*told, *content(question)})
     if not used:
         return None
     known = asked.union(*(unit.held for unit in used))
     if len(_held(told, known)) * 2 < len(set(told)) or not _counts_stand(said, used):
         return None
-    return list(dict.fromkeys(unit.passage for unit in used))
+    found = list(dict.fromkeys(unit.passage for unit in used))
+    return found if _speak_of(question, found, passages) else None
 
 
 def _units(index: int, passage: Passage) -> Iterator[_Unit]:
@@ -98,14 +101,18 @@ def _units(index: int, passage: Passage) -> Iterator[_Unit]:
         yield _Unit(passage=index, said=words(sentence), head=head)
 
 
-def _claims(said: str, asked: Collection[str]) -> set[str]:
-    """What must be proven: every number, and every word written like a name inside a sentence."""
+def _claims(said: str, asked: Collection[str], *, known: Collection[str]) -> set[str]:
+    """What must be proven: every number, and every word written like a name.
+
+    The first word of a sentence may be any word: it is a claim where the evidence knows it.
+    """
     claims: set[str] = set()
     for match in _TOKEN.finditer(said):
         token = match.group()
         before = said[: match.start()].rstrip()
         opens = not before or before[-1] in ".!?:"
-        if any(letter.isdigit() for letter in token) or (token[:1].isupper() and not opens):
+        named = token[:1].isupper() and (not opens or token.casefold() in known)
+        if named or any(letter.isdigit() for letter in token):
             claims.add(token.casefold())
     return {claim for claim in claims if claim not in asked and claim not in _STOP}
 
@@ -128,6 +135,25 @@ def _chosen(units: Sequence[_Unit], told: list[str], claims: set[str], *, about:
         used.append(best)
         missing -= proven
     return used
+
+
+def _speak_of(question: str, found: Sequence[int], passages: Sequence[Passage]) -> bool:
+    """Whether the used passages, or what was said beside them, hold a word of the question; True where none does."""
+    wanted = set(content(question))
+    about = [bool(_held(wanted, pieces(words(f"{passage.title} {passage.text}")))) for passage in passages]
+    return not any(about) or any(
+        about[other] and (other == index or _beside(passages[index], passages[other]))
+        for index in found
+        for other in range(len(passages))
+    )
+
+
+def _beside(one: Passage, other: Passage) -> bool:
+    """Whether two messages belong to one exchange: the answer often holds no word of its question."""
+    if one.when is None or other.when is None or one.kind != "message":
+        return False
+    same = (one.source, one.title, one.people) == (other.source, other.title, other.people)
+    return same and abs(one.when - other.when) <= _EXCHANGE
 
 
 def _held(said: Iterable[str], evidence: set[str]) -> set[str]:

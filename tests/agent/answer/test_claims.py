@@ -70,3 +70,12 @@ def test_a_name_stands_in_the_sentence_that_tells_of_it(section: Make) -> None:
     question = "Who will send the contract to legal?"
     assert supported_by("It is Priya who will send the contract to legal.", question, [minutes]) == [0]
     assert supported_by("It is Robin who will send the contract to legal.", question, [minutes]) is None
+    assert supported_by("Robin will send the contract to legal.", question, [minutes]) is None
+
+
+def test_an_answer_may_hold_no_word_of_its_question_beside_it_only(message: Make) -> None:
+    asked, told = message("what is the wifi password?", sender="me"), message("it is swordfish")
+    late = message("it is swordfish", when="2023-06-11T10:00")
+    assert supported_by("It is swordfish.", "What is the wifi password?", [asked, told]) == [1]
+    assert supported_by("It is swordfish.", "What is the wifi password?", [asked, late]) is None
+    assert supported_by("It is swordfish.", "Which secret word?", [asked, late]) == [1]
