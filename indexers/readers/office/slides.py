@@ -18,8 +18,9 @@ _TABLE, _ROW, _CELL = A + "tbl", A + "tr", A + "tc"
 _LINE, _RUN, _BREAK = A + "p", A + "t", A + "br"
 _TREE = f"{P}cSld/{P}spTree"
 _GROUP, _SHAPE, _FRAME = P + "grpSp", P + "sp", P + "graphicFrame"
-_PLACEHOLDER = f"{P}nvSpPr/{P}nvPr/{P}ph"
+_PLACEHOLDER = P + "ph"
 _TITLES = ("title", "ctrTitle")
+_FOLLOWED = (b"/diagramData", b"/notesSlide")
 # Numbers, dates, footers and the picture of the slide on a notes page are not what its author says.
 _FURNITURE = ("sldNum", "dt", "ftr", "hdr", "sldImg")
 
@@ -77,7 +78,7 @@ def _slide(archive: Archive, name: str, number: int) -> Iterator[Block]:
             yield from table(_rows(grid), headings=headings, part=name, anchor=anchor, mark=lambda _first, _last: mark)
         elif text := _text(shape):
             yield block(text)
-    for kind, target in links(archive, name).values():
+    for kind, target in links(archive, name, only=_FOLLOWED).values():
         if kind == "diagramData" and target in archive:
             yield block(_text(part(archive, target)))
         elif kind == "notesSlide" and target in archive:
@@ -105,7 +106,7 @@ def _shapes(tree: _Element | None) -> Iterator[_Element]:
 
 def _role(shape: _Element) -> str:
     """What a placeholder is for ("title", "body", …); "" for other shapes."""
-    place = shape.find(_PLACEHOLDER)
+    place = next(shape.iter(_PLACEHOLDER), None)
     return place.get("type", "body") if place is not None else ""
 
 
