@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from hashlib import blake2b
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import quote
 
@@ -15,9 +14,10 @@ from indexers.notes.body import PLACEHOLDER, Paragraph, paragraphs
 from indexers.notes.library import INLINE, TABLE, Attachment, Note
 from indexers.notes.table import rows
 from indexers.notes.wire import Damaged, TooLarge
-from indexers.readers.block import Block, Outline, table
+from indexers.readers.block import Block, Loss, Outline, Reading, Unreadable, table
+from indexers.readers.sections import sections
 from indexers.readers.sqlite import DatabaseMoved, read_only
-from indexers.record import Record, Section, Skipped
+from indexers.record import Outcome, Record, Section, Skipped
 from indexers.source import Item, Options, SourceUnavailable
 
 DATABASE = "NoteStore.sqlite"
@@ -89,54 +89,47 @@ class AppleNotes:
         try:
             body = paragraphs(self._whole(lambda connection: library.body(connection, note)))
         except Damaged as problem:
-            yield _damaged(note, problem)
+            yield Skipped(where=note.identifier, why=f"the note {problem}", outcome=_outcome(problem))
             return
-        losses: list[Skipped] = []
-        blocks = [block for block in self._blocks(note, body, losses) if block.text.strip()]
-        seen: Counter[str] = Counter()
-        for run in _runs(blocks):
-            head = run[0].head
-            place = "\x1f".join((run[0].kind, *run[0].headings)).encode("utf-8", "replace")
-            digest = blake2b(place, digest_size=6).hexdigest()
-            seen[digest] += 1
-            yield Section(
-                id=f"{digest}.{seen[digest]}",
-                document=note.identifier,
-                title=note.title,
-                text="\n".join((*([head] if head else []), *(block.text for block in run))).strip("\n"),
-                headings=run[0].headings,
-                kind="table" if run[0].kind == "table" else "ocr" if run[0].kind == "ocr" else "prose",
-                modified_at=note.modified_at,
-                locator=f"notes://showNote?identifier={quote(note.identifier, safe='-')}",
-            )
-        yield from losses
-        if not blocks and not losses:
-            yield Skipped(where=note.identifier, why="the note holds no text", outcome="empty")
+        losses: list[Loss] = []
+        blocks = list(self._blocks(note, body, losses))
+        reading = Reading(blocks=blocks, title=note.title, modified_at=note.modified_at, losses=tuple(losses))
+        try:
+            for section in sections(reading, name=note.title, modified_at=note.modified_at):
+                yield replace(
+                    section,
+                    document=note.identifier,
+                    locator=f"notes://showNote?identifier={quote(note.identifier, safe='-')}",
+                )
+        except Unreadable as problem:
+            yield Skipped(where=note.identifier, why=f"the note {problem.why}", outcome=problem.outcome)
+        for loss in losses:
+            yield Skipped(where=note.identifier, why=f"a table of the note {loss.why}", outcome=loss.outcome)
 
-    def _blocks(self, note: Note, body: Sequence[Paragraph], losses: list[Skipped]) -> Iterator[Block]:
+    def _blocks(self, note: Note, body: Sequence[Paragraph], losses: list[Loss]) -> Iterator[Block]:
         """Paragraphs, tables where they are placed, and what Notes read in pictures, in order."""
         outline = Outline(*note.folders)
         for number, paragraph in enumerate(body):
             placed = [note.attachments.get(name) for name in paragraph.placed]
             words = _words(paragraph, placed)
             if paragraph.style in ("heading", "subheading") and number and words:
-                outline.enter(1 if paragraph.style == "heading" else 2, words)
-            yield Block(text=words, headings=outline.path)
+                path = outline.enter(1 if paragraph.style == "heading" else 2, words)
+                yield Block(text=words, kind="heading", headings=path, glue="\n")
+            else:
+                yield Block(text=words, headings=outline.path, glue="\n")
             for found in filter(None, placed):
                 if found.kind == TABLE:
-                    yield from self._table(note, found, outline.path, losses)
+                    yield from self._table(found, outline.path, losses)
                 elif found.read:
                     yield Block(text=found.read, kind="ocr", headings=(*outline.path, found.name))
 
-    def _table(
-        self, note: Note, found: Attachment, headings: tuple[str, ...], losses: list[Skipped]
-    ) -> Iterator[Block]:
+    def _table(self, found: Attachment, headings: tuple[str, ...], losses: list[Loss]) -> Iterator[Block]:
         try:
             yield from table(
                 rows(self._whole(lambda connection: library.table_data(connection, found))), headings=headings
             )
         except Damaged as problem:
-            losses.append(_damaged(note, problem))
+            losses.append(Loss(outcome=_outcome(problem), why=str(problem)))
 
     def _whole(self, read: Callable[[sqlite3.Connection], bytes | None]) -> bytes:
         """What is read of the database. Raises Damaged or SourceUnavailable."""
@@ -152,11 +145,8 @@ class AppleNotes:
         return found
 
 
-def _damaged(note: Note, problem: Damaged) -> Skipped:
-    why = f"the note or a table in it {problem}"
-    return Skipped(
-        where=note.identifier, why=why, outcome="too_large" if isinstance(problem, TooLarge) else "malformed"
-    )
+def _outcome(problem: Damaged) -> Outcome:
+    return "too_large" if isinstance(problem, TooLarge) else "malformed"
 
 
 def _words(paragraph: Paragraph, placed: Sequence[Attachment | None]) -> str:
@@ -173,15 +163,3 @@ def _shown(found: Attachment | None) -> str:
     if found is None or found.kind == TABLE or not found.name:
         return ""
     return found.name if found.kind.startswith(INLINE) else f"[{found.name}]"
-
-
-def _runs(blocks: Sequence[Block]) -> Iterator[list[Block]]:
-    """Neighbours under one heading path and of one kind."""
-    run: list[Block] = []
-    for block in blocks:
-        if run and (run[0].headings, run[0].kind, run[0].head) != (block.headings, block.kind, block.head):
-            yield run
-            run = []
-        run.append(block)
-    if run:
-        yield run

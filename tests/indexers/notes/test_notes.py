@@ -67,7 +67,6 @@ def test_golden_note(tmp_path: Path) -> None:
     assert [(s.headings[2:], s.kind, s.text) for s in sections] == [
         ((), "prose", "Plum cake\nFrom Grandma 🍑, see her letter <https://example.org/letter>"),
         (("To buy",), "prose", "To buy\n[x] plums\n[ ] flour"),
-        (("To buy", "Amounts"), "prose", "Amounts"),
         (("To buy", "Amounts"), "table", "what | how much\nplums | 500 g\nflour | 250 g"),
         (("Pictures",), "prose", "Pictures\n[IMG_1.heic] and [Oven manual https://oven.example/m] of #sweet"),
         (("Pictures", "IMG_1.heic"), "ocr", "BAKERY KRAUSE"),
@@ -274,5 +273,5 @@ def test_reading_leaves_no_trace_and_what_vanished_is_told(tmp_path: Path) -> No
     (vanished,) = source(tmp_path).read(Item(id="nowhere", fingerprint="x"))
     assert isinstance(vanished, Skipped)
     assert vanished.outcome == "vanished"
-    assert len(check_source(source(tmp_path))) == 6
+    assert len(check_source(source(tmp_path))) == 5
     assert [(entry.name, entry.stat().st_mtime_ns) for entry in sorted(tmp_path.iterdir())] == before
