@@ -46,6 +46,7 @@ NAP = "derived:nap"
 RUN_PACE, RUN_TIME, RUN_DISTANCE = "derived:run_pace", "derived:run_time", "derived:run_distance"
 SYSTOLIC = "HKQuantityTypeIdentifierBloodPressureSystolic"
 DIASTOLIC = "HKQuantityTypeIdentifierBloodPressureDiastolic"
+RINGS = tuple(f"ActivitySummary.{field}" for field in ("active_energy", "exercise_time", "stand_hours"))
 STEPS = "HKQuantityTypeIdentifierStepCount"
 ACTIVE = (STEPS, "HKQuantityTypeIdentifierActiveEnergyBurned", "HKQuantityTypeIdentifierAppleExerciseTime")
 NIGHT = (ASLEEP, REM, DEEP, CORE, AWAKE, IN_BED, EFFICIENCY, BEDTIME, WAKE_TIME)

@@ -51,7 +51,8 @@ class MetricQuery:
     `stat` of `measures` over `span`, side by side with `against` (a second span) or `against_weekdays` where two are
     compared. "count" counts events, "days" counts days that pass `threshold`. `weekdays` has 0 for Monday. `per` makes
     a rate of a total, `pick` asks for the best or worst group, `lag` is in days (of the second measure after the
-    first), `quantile` in (0, 1). `current` asks for the streak that still runs, `absent` for days without any event.
+    first), `quantile` in (0, 1). `current` asks for the streak that still runs, `absent` for days without any event,
+    `goal` for days that reached the goal of each measure (rings).
     `unit` is the one of the question, `units` those that the owner prefers to canonical ones.
     """
 
@@ -71,3 +72,4 @@ class MetricQuery:
     lag: int = 0
     current: bool = False
     absent: bool = False
+    goal: bool = False

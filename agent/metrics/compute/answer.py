@@ -10,7 +10,7 @@ import numpy as np
 
 from agent.metrics.catalogue import Measure, catalogue
 from agent.metrics.compute.days import Days, clock, loaded, shared, values_of
-from agent.metrics.compute.figures import figure_of
+from agent.metrics.compute.figures import figure_of, streak
 from agent.metrics.compute.groups import grouped
 from agent.metrics.compute.result import Figure, MetricResult
 from agent.metrics.query import MetricQuery, Span
@@ -36,6 +36,8 @@ def _answered(query: MetricQuery, store: Days) -> MetricResult:
             return MetricResult(query=query, figures=(_ratio(query, measures, store),))
         case _:
             pass
+    if query.goal:
+        return MetricResult(query=query, figures=(_reached(query, measures, store),))
     if query.group_by:
         return grouped(query, measures[0], store)
     result = _plain(query, measures, store)
@@ -76,6 +78,22 @@ def _plain(query: MetricQuery, measures: Sequence[Measure], store: Days) -> Metr
         for span, weekdays in sides
     ]
     return MetricResult(query=query, figures=tuple(figures))
+
+
+def _reached(query: MetricQuery, measures: Sequence[Measure], store: Days) -> Figure:
+    """Days on which every measure reached its goal of that day, of the days that have both."""
+    days = loaded(store, measures[0], query.span, query.weekdays)
+    good = np.ones(len(days.day), bool)
+    for measure in measures:
+        done = loaded(store, measure, query.span, query.weekdays)
+        goal = loaded(store, catalogue()[f"{measure.id}_goal"], query.span, query.weekdays)
+        both, mine, theirs = np.intersect1d(done.day, goal.day, return_indices=True)
+        reached = both[(done.last[mine] >= goal.last[theirs]) & (goal.last[theirs] > 0)]
+        good &= np.isin(days.day, reached)
+    figure = figure_of(replace(query, stat="days"), measures[0], days, query.span, query.weekdays, store)
+    if query.stat == "streak":
+        return replace(streak(figure, days.day[good], current=query.current), stat="streak")
+    return replace(figure, value=float(good.sum()) if len(days.day) else None)
 
 
 def _ratio(query: MetricQuery, measures: Sequence[Measure], store: Days) -> Figure:

@@ -64,14 +64,14 @@ def figure_of(
                 return figure
             return replace(figure, value=float(passing_days(days, measure, query.threshold).sum()))
         case "streak":
-            return _streak(figure, days.day[passing_days(days, measure, query.threshold)], current=query.current)
+            return streak(figure, days.day[passing_days(days, measure, query.threshold)], current=query.current)
         case "percentile":
             return replace(figure, value=_quantile(column, measure, query.quantile or 0.5))
         case _:
             return replace(figure, value=_mean(query, measure, days, figure, store))
 
 
-def _streak(figure: Figure, passing: NDArray[np.int64], *, current: bool) -> Figure:
+def streak(figure: Figure, passing: NDArray[np.int64], *, current: bool) -> Figure:
     """The longest run of passing days, or the one that reaches the last day of the range."""
     if current:
         held, last, length = set(passing.tolist()), figure.end.toordinal() - 1, 0

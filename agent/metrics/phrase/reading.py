@@ -34,6 +34,8 @@ def reading(result: MetricResult) -> str:
     names = " and ".join(dict.fromkeys(lower(figure.measure.name) for figure in result.figures))
     if len(query.measures) > _MOST_NAMES:
         names = "of the night (sleep, stages, bed and wake times)"
+    if query.goal:
+        names = "all rings closed" if len(query.measures) > 1 else f"{names} closed"
     if query.stat == "ratio":
         names = f"{names} of the whole"
     head = f"{statistic(query)} {names}".strip()
@@ -47,7 +49,7 @@ def reading(result: MetricResult) -> str:
 
 
 def read_as(result: MetricResult) -> dict[str, object]:
-    """The same as data: measures, statistic, ranges as first and last day, filters, and the line itself."""
+    """The same as data: measures, statistic, ranges as first and last day, filters, coverage, and the line itself."""
     query = result.query
     out: dict[str, object] = {
         "measures": [figure.measure.id for figure in result.figures[: len(query.measures)]],
@@ -60,8 +62,17 @@ def read_as(result: MetricResult) -> dict[str, object]:
         out["against"] = [_iso(query.against.start), (query.against.end - timedelta(days=1)).isoformat()]
     if query.threshold:
         out["threshold"] = {"op": query.threshold.op, "value": query.threshold.value}
-    if query.group_by:
-        out["group_by"] = query.group_by
+    more: dict[str, object] = {
+        "group_by": query.group_by,
+        "per": query.per,
+        "pick": query.pick,
+        "lag_days": query.lag,
+        "unit": unit_of(query, result.figures[0].measure) if query.unit else None,
+        "weekdays": [weekday(day) for day in sorted(query.weekdays)] if len(query.weekdays) < 7 else None,
+    }
+    out |= {name: value for name, value in more.items() if value}
+    if result.found:
+        out["coverage"] = [{"days": figure.days, "of": figure.of} for figure in result.figures]
     return out
 
 

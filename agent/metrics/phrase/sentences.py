@@ -6,6 +6,7 @@ import calendar
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
 
+from agent.metrics.catalogue import catalogue
 from agent.metrics.compute import Figure, MetricResult
 from agent.metrics.phrase.amounts import (
     compared,
@@ -96,6 +97,8 @@ def _sentence(query: MetricQuery, figure: Figure) -> str:
             return f"{name} {query.threshold.words}: last on {when}, {value}"
         case "latest":
             return f"Latest {lower(name)}: {value}, on {when}"
+        case "days" if query.goal:
+            return f"{_closed(query)}: {rounded(figure.value or 0.0)} of {figure.days} {noun(figure.measure, figure.days)}, {where}"
         case "days" if figure.of == 1 and figure.days == 1 and query.threshold and not events:
             answer = "Yes" if figure.value else "No"
             return f"{answer}. {name}: {told(query, figure, figure.total)} ({query.threshold.words}), {where}"
@@ -108,6 +111,7 @@ def _sentence(query: MetricQuery, figure: Figure) -> str:
         case "streak":
             run = f", {spelled(figure.when, figure.until + timedelta(days=1))}" if figure.when and figure.until else ""
             length = f"{rounded(figure.value or 0.0)} {noun(figure.measure)} in a row"
+            name = _closed(query) if query.goal else name
             which = "Current" if query.current else "Longest"
             limit = f" {query.threshold.words}" if query.threshold else ""
             return f"{which} streak of {lower(name)}{limit}: {length}{run}"
@@ -123,6 +127,10 @@ def _sentence(query: MetricQuery, figure: Figure) -> str:
             return f"{name}: {value}{_daily(query, figure)}, {where}"
         case _:
             return f"{name}: {value}{_each(query, figure)}, {where}"
+
+
+def _closed(query: MetricQuery) -> str:
+    return "All rings closed" if len(query.measures) > 1 else f"{catalogue()[query.measures[0]].name} closed"
 
 
 def _each(query: MetricQuery, figure: Figure) -> str:

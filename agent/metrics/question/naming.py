@@ -11,6 +11,7 @@ from agent.metrics.catalogue import (
     ASLEEP,
     DIASTOLIC,
     EFFICIENCY,
+    RINGS,
     RUN_DISTANCE,
     RUN_PACE,
     SYSTOLIC,
@@ -51,6 +52,15 @@ def named(text: str, *, unit: str | None, catalogue: Catalogue, available: Colle
     """Find the measures that a question names, of those that are available."""
     special = _active(text, available) or _moved(text, unit, available)
     return special or _by_words(text, catalogue, available)
+
+
+def rings(match: re.Match[str], available: Collection[str]) -> tuple[str, ...]:
+    """The rings that were closed: the one that is named, else all three; empty where they or their goals are missing."""
+    wanted = [
+        ring for ring, word in zip(RINGS, ("move", "exercise", "stand"), strict=True) if match["ring"] in (None, word)
+    ]
+    known = all(ring in available and f"{ring}_goal" in available for ring in wanted)
+    return tuple(wanted) if known else ()
 
 
 def _active(text: str, available: Collection[str]) -> Named | None:

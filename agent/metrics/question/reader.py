@@ -9,11 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping, Sequence
 from datetime import date
-from typing import Literal
 
 from agent.metrics.catalogue import ACTIVE, ASLEEP, CORE, DEEP, EFFICIENCY, IN_BED, NIGHT, REM, Catalogue, Kind
 from agent.metrics.query import Group, MetricQuery, Span, Stat, Threshold
 from agent.metrics.question import naming, spans
+from agent.metrics.question.grouping import group_of, per, weekdays_of
 from agent.metrics.question.limits import clock_limit, limit_of
 from agent.metrics.question.words import (
     ADVICE,
@@ -21,9 +21,9 @@ from agent.metrics.question.words import (
     BARE_CUE,
     BARE_LIMIT,
     CLOCK,
+    CLOSED,
     COMPARE,
     COUNTED_UNITS,
-    DAY_NAMES,
     FIRST,
     GLUE,
     GROUPS,
@@ -137,16 +137,20 @@ class _Reader:
         self._kinds = self._take(KINDS)
         if self._kinds:
             self._text += f" {self._kinds['what'] or 'workout'}s"
+        closed = self._take(CLOSED)
         self._unit = self._take(ASKED_UNIT)
         found = naming.named(self._text, unit=self._unit_name(), catalogue=catalogue, available=available)
         self._measures, self._weak, self._text = found.measures, found.weak, found.rest
+        self._goal = closed is not None
+        if closed:
+            self._measures, self._weak = naming.rings(closed, available) if not found.measures else (), False
         self._quantile: float | None = None
         self._current = bool(re.search(r"\bcurrent\b", text))
         self._said = self._statistics()
         adds = bool(self._measures) and catalogue[self._measures[0]].kind in ("total", "events")
         self._rate = self._take(RATE) if adds and (self._quantity or "mean" in self._said) else None
         self._group = None if self._rate else self._take(GROUPS)
-        self._weekdays = [_weekdays_of(match) for match in self._take_all(WEEKDAYS)]
+        self._weekdays = [weekdays_of(match) for match in self._take_all(WEEKDAYS)]
         one_side = len(self._weekdays) == 1 and "correlate" not in self._said
         self._against_rest = self._take(MORE) if one_side else None
         if self._form in ("since", "after") and self._take(MORE):
@@ -175,7 +179,8 @@ class _Reader:
             or ((self._limit or self._clock or (self._not and not absent)) and threshold is None)
             or (self._unit and unit is None)
             or (stat == "days" and kind == "events" and threshold and not self._said & {"days", "count"})
-            or (stat == "streak" and threshold is None and kind != "events")
+            or (stat == "streak" and threshold is None and kind != "events" and not self._goal)
+            or (self._goal and stat not in ("days", "streak"))
         ):
             return None
         weekdays = self._weekdays[0] if self._weekdays else _ALL_DAYS
@@ -190,13 +195,14 @@ class _Reader:
             threshold=threshold,
             group_by=group or ("day" if stat == "list" else None),
             pick=("min" if "min" in self._said else "max") if self._picks() else None,
-            per=_per(self._rate) if self._rate else None,
+            per=per(self._rate) if self._rate else None,
             unit=unit,
             units=dict(self._units),
             quantile=self._quantile,
             lag=self._lag,
             current=self._current and stat == "streak",
             absent=absent,
+            goal=self._goal,
         )
 
     def _sides(self, kind: Kind, stat: Stat, today: date) -> tuple[Span, ...] | None:
@@ -221,6 +227,8 @@ class _Reader:
         known = self._catalogue[self._measures[0]]
         if self._long and known.unit != "min" and known.kind not in ("events", "clock"):
             return False  # "how long was the flight" does not ask for flights climbed
+        if self._goal and not (self._quantity or self._yes or self._said & {"days", "count", "streak"}):
+            return False
         if len(self._periods) > 2 or len(self._weekdays) > 2 or (self._lag and "correlate" not in self._said):
             return False
         said = bool(self._said - {"latest", "list"})
@@ -271,7 +279,7 @@ class _Reader:
         """What to group by; "daily" over all the years means a mean day."""
         if self._kinds:
             return "activity"
-        group = _group_of(self._group) if self._group else None
+        group = group_of(self._group) if self._group else None
         if group == "day" and not self._periods and self._group and self._group["ly"]:
             self._said.add("mean")
             return None
@@ -286,6 +294,8 @@ class _Reader:
         for stat in ("correlate", "streak", "percentile", "ratio"):
             if stat in said:
                 return stat
+        if self._goal and not said & {"max", "min", "trend", "mean"}:
+            return "days"
         if limited:
             return "latest" if "latest" in said and "days" not in said and not self._current else "days"
         if said & {"days", "count"}:
@@ -326,7 +336,12 @@ class _Reader:
             return ASLEEP, EFFICIENCY
         if measures == (ASLEEP,) and self._how and not (self._said or self._quantity or self._two() or self._usual):
             return tuple(measure for measure in NIGHT if measure in self._available)
-        if len(measures) > 1 and not set(measures) <= set(ACTIVE) and stat in ("days", "streak", "count"):
+        if (
+            len(measures) > 1
+            and not self._goal
+            and not set(measures) <= set(ACTIVE)
+            and stat in ("days", "streak", "count")
+        ):
             return None
         return measures
 
@@ -357,28 +372,3 @@ def _turned(stat: Stat, measure: str) -> Stat:
     if "pace" in measure and stat in ("max", "min"):
         return "min" if stat == "max" else "max"
     return stat
-
-
-def _weekdays_of(match: re.Match[str]) -> frozenset[int]:
-    if match["work"]:
-        return frozenset(range(5))
-    if match["free"]:
-        return frozenset((5, 6))
-    return frozenset(n for n, name in enumerate(DAY_NAMES.split("|")) if name in match["days"])
-
-
-def _group_of(match: re.Match[str]) -> Group:
-    word = match["g"] or match["h"] or match["ly"] or match["w"]
-    if "weekday" in word or "day of" in word:
-        return "weekday"
-    if word in ("source", "device", "app"):
-        return "source"
-    if word in ("activity", "kind", "type", "sport"):
-        return "activity"
-    units: dict[str, Group] = {"dai": "day", "day": "day", "wee": "week", "mon": "month", "qua": "quarter"}
-    return units.get(word.split()[-1][:3], "year")
-
-
-def _per(match: re.Match[str]) -> Literal["day", "week", "month"]:
-    word = match["u"] or match["ly"]
-    return "week" if word.startswith("week") else "month" if word.startswith("month") else "day"

@@ -54,6 +54,11 @@ GROUPS = re.compile(
     r"|(?P<ly>daily|weekly|monthly|yearly)|(?P<w>(?:which|what|on which|on what|in which)\s+"
     r"(?:weekday|day of (?:the )?week|week|month|year)))\b"
 )
+# A ring is closed on a day that reached its goal.
+CLOSED = re.compile(
+    r"\b(?:clos(?:e|ed|ing)|fill(?:ed|ing)?|complet(?:e|ed|ing)|reach(?:ed|ing)?) (?:all (?:of )?)?(?:(?:my|the|all(?: my)?) )?"
+    r"(?:(?:three|3) )?(?:activity )?(?:(?P<ring>move|exercise|stand) )?rings?\b"
+)
 # "Which kind of workout", "which workout did I do most".
 KINDS = re.compile(
     r"\b(?:which|what) (?:(?:kind|type|sort)s? of (?P<what>workout|exercise|sport|training)s?|workouts?(?= (?:did|do) i))\b"

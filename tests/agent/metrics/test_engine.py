@@ -141,6 +141,7 @@ def test_the_whole_text_of_a_merged_total(metrics: Metrics) -> None:
         "from": "2026-04-01",
         "to": "2026-04-30",
         "line": "sum of steps, 1–30 Apr 2026",
+        "coverage": [{"days": 29, "of": 30}],
     }
 
 
@@ -313,3 +314,26 @@ def test_blood_pressure_has_two_values_everywhere(metrics: Metrics, samples: Sam
     assert answer.text.count("A clear rise") + answer.text.count("No clear change") == 2
     answer = asked(metrics, "when did I last have a systolic blood pressure over 123")
     assert answer.values[0].start == date(2026, 4, 28)
+
+
+def test_a_ring_is_closed_on_a_day_that_reached_its_goal(metrics: Metrics, samples: Samples, batch: Batch) -> None:
+    """Move reaches its goal on 1 to 4 and 6 April, exercise on 2 to 6, stand on all six days."""
+    for field, unit, done, goal in (
+        ("active_energy", "kcal", [500, 510, 520, 530, 100, 540], 500.0),
+        ("exercise_time", "min", [10, 30, 31, 32, 33, 34], 30.0),
+        ("stand_hours", "count", [12] * 6, 12.0),
+    ):
+        rows = [(day(d), day(d), float(value)) for d, value in enumerate(done, start=1)]
+        samples.add(1, batch(f"ActivitySummary.{field}", rows, unit=unit, source="Activity rings"))
+        goals = [(day(d), day(d), goal) for d in range(1, 7)]
+        samples.add(1, batch(f"ActivitySummary.{field}_goal", goals, unit=unit, source="Activity rings"))
+    metrics.refresh()
+    for text, value in (
+        ("how often did I close my rings in April", 4),
+        ("how many days did I close my move ring in April", 5),
+        ("longest streak of closing all my rings in April", 3),
+        ("did I close my exercise ring on 1 April", 0),
+    ):
+        assert asked(metrics, text).values[0].value == value, text
+    assert "All rings closed: 4 of 6 days" in asked(metrics, "how often did I close my rings in April").text
+    assert not asked(metrics, "did I close my rings on 8 April").found

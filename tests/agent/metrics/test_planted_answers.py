@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Iterator, Sequence
 from datetime import date, timedelta
+from pathlib import Path
 from statistics import fmean, median
 from zoneinfo import ZoneInfo
 
@@ -13,6 +15,7 @@ import pytest
 
 from agent.demo.health_zip import Day, Layout, Wearer, days, write_export
 from agent.metrics.engine import MetricAnswer, Metrics
+from agent.metrics.phrase import grounds
 from agent.store.samples import SAMPLES_SCHEMA, Samples
 from indexers.health.apple import AppleHealth
 from indexers.record import SampleBatch
@@ -248,3 +251,48 @@ def test_yes_or_no(metrics: Metrics) -> None:
     for limit in (1000, 20_000):
         answer = asked(metrics, f"did I walk {limit} steps yesterday")
         assert answer.text.startswith(f"{words[TRUTH[-1].steps >= limit]}{TRUTH[-1].steps:,}")
+
+
+QUESTIONS = [
+    line.split("=>")[0].strip()
+    for line in Path(__file__).with_name("phrasings.txt").read_text("utf-8").splitlines()
+    if "=>" in line and not line.endswith("=> -")
+]
+
+
+def test_every_answer_says_how_it_was_read_and_what_it_rests_on(metrics: Metrics) -> None:
+    answered = 0
+    for text in QUESTIONS:
+        answer = metrics.ask(text, today=TODAY)
+        if answer is None:  # about a measure that this wearer does not have
+            continue
+        lines = answer.text.splitlines()
+        assert any(line.startswith("read as: ") for line in lines), text
+        assert str(answer.read_as["line"]) in answer.text
+        assert not re.search(r"\bnan\b|\binf\b|\bNone\b", answer.text), text
+        assert answer.found == bool(answer.values)
+        if not answer.found:
+            assert lines[0].startswith("There is no data on "), text
+            continue
+        answered += 1
+        assert any(re.match(r"(?:Based on|On) \d+ of \d+ ", line) for line in lines), text
+        assert any(re.match(r"Sources?: |Merged from ", line) for line in lines), text
+        assert all(
+            value.value is None or isinstance(value.value, (int, str)) or math.isfinite(value.value)
+            for value in answer.values
+        )
+        assert all(value.unit for value in answer.values if value.name != "Spearman's rho"), text
+        coverage = answer.read_as["coverage"]
+        assert isinstance(coverage, list)
+        assert all(0 <= side["days"] <= side["of"] for side in coverage), text
+    assert answered > 200
+
+
+def test_grounds_can_be_read(metrics: Metrics) -> None:
+    found = metrics.explain("how many steps did I take yesterday", today=TODAY)
+    assert found is not None
+    lines = list(grounds(found))
+    assert lines[0] == "How it was counted:"
+    assert any("said" in line and "counted" in line for line in lines)
+    assert sum(line.startswith(f"  {LAST.isoformat()}") for line in lines) == len(found.rows) > 1
+    assert sum(share.counted for share in found.days[0].shares) == pytest.approx(TRUTH[-1].steps)
