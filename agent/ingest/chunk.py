@@ -6,6 +6,7 @@ embedder's window. All boundaries depend on content near them only, so that an e
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -19,6 +20,7 @@ from indexers.record import Contact, Event, Message, Party, Section
 
 _CONTEXT = WINDOW // 4
 """The most tokens of a title with its headings, and of a table's header, before a passage."""
+_HYPHENATED = re.compile("\\w+(?:\u00ad\\s*\\w+)+")
 _BLOCK_TOKENS = 200
 _BLOCK_SIZE = (3, 5)
 _MONTHS = "January February March April May June July August September October November December".split()
@@ -179,7 +181,7 @@ def _section(section: Section, item: str, zone: tzinfo, count: CountTokens) -> I
             kind="section",
             title=section.title,
             text=text,
-            about=" ".join(filter(None, about)),
+            about=" ".join(filter(None, (*about, *_unbroken(text)))),
             when=_stamp(section.modified_at, zone) if section.modified_at else None,
             locator=section.locator,
             context=heading if opens else context,
@@ -189,6 +191,13 @@ def _section(section: Section, item: str, zone: tzinfo, count: CountTokens) -> I
                 if span.start < end and span.end > start
             ),
         )
+
+
+def _unbroken(text: str) -> Iterator[str]:
+    """Words that a soft hyphen breaks at a line's end, whole: a word index would find neither half."""
+    if "\u00ad" in text:
+        for match in _HYPHENATED.finditer(text):
+            yield re.sub("\u00ad\\s*", "", match[0])
 
 
 def _heading(section: Section, path: str, count: CountTokens) -> str:

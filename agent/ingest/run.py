@@ -102,9 +102,14 @@ def run(source: SourceConfig, shop: Workshop, *, progress: Callable[[Progress], 
             report.unchanged = todo.unchanged
             shop.store.move_items([(move.stored.id, move.item) for move in todo.moved])
             report.moved = len(todo.moved)
-            shop.store.remove_items(number, [item.id for item in todo.gone])
-            report.forgotten = len(todo.gone)
-            _read(worker, todo.read, number, shop, report, progress)
+            # What was copied elsewhere and deleted here has a heir once the copy is read, and is not embedded again.
+            sizes = {item.size for item in todo.read}
+            for copied in (False, True):
+                gone = [item.id for item in todo.gone if (item.size in sizes) is copied]
+                shop.store.remove_items(number, gone)
+                report.forgotten += len(gone)
+                if not copied:
+                    _read(worker, todo.read, number, shop, report, progress)
     except SourceUnavailable as error:
         report.problem = str(error)
         report.skipped.append(Skipped(where=source.name, why=str(error), outcome="no_permission"))

@@ -179,3 +179,10 @@ def test_a_page_and_a_sheet_keep_their_names(tmp_path: Path) -> None:
         sections = [record for record in source.read(item) if isinstance(record, Section)]
         labels |= {span[:2] for chunk in chunked(sections, len).chunks for span in chunk.spans}
     assert {kind for kind, _ in labels} == {"page", "cells"}
+
+
+def test_a_word_that_a_line_end_breaks_is_found_whole_and_quoted_as_it_stands() -> None:
+    text = "Der Vertrag regelt die Miet\u00ad\nzahlung und die Neben\u00adkosten."
+    (chunk,) = chunked([Section(id="a", document="", title="T", text=text)], len).chunks
+    assert chunk.text == text
+    assert chunk.about.endswith("Mietzahlung Nebenkosten")

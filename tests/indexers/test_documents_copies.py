@@ -109,6 +109,14 @@ class Indoors(Worker):
 @pytest.fixture
 def house() -> Iterator[House]:
     store = Store.in_memory()
+    yield House(store, Indoors)
+    store.close()
+
+
+@pytest.fixture
+def real_house() -> Iterator[House]:
+    """The same with workers in their own locked processes."""
+    store = Store.in_memory()
     yield House(store)
     store.close()
 
@@ -119,17 +127,17 @@ def put(path: Path, text: str = LEASE) -> str:
     return str(path)
 
 
-def test_equal_files_are_stored_once_and_cited_with_both_places(tmp_path: Path, house: House) -> None:
+def test_equal_files_are_stored_once_and_cited_with_both_places(tmp_path: Path, real_house: House) -> None:
     first, second = put(tmp_path / "a" / "lease.md"), put(tmp_path / "taxes" / "copy.md")
-    (report,) = house.index(tmp_path)
+    (report,) = real_house.index(tmp_path)
     assert (report.items, report.copies, report.records) == (2, 1, 2)
-    assert house.places("euros") == [{first, second}]
-    assert house.places("taxes") == [{first, second}] * 2  # the words of either path find it
-    (hit,) = house.found("euros")
+    assert real_house.places("euros") == [{first, second}]
+    assert real_house.places("taxes") == [{first, second}] * 2  # the words of either path find it
+    (hit,) = real_house.found("euros")
     assert hit.locator.endswith("#line=1")
     assert all(place.endswith("#line=1") for place in hit.also)
-    house.check()
-    (again,) = house.index(tmp_path)
+    real_house.check()
+    (again,) = real_house.index(tmp_path)
     assert (again.items, again.unchanged) == (0, 2)
 
 
@@ -208,24 +216,24 @@ def test_a_new_version_beside_the_old_one_keeps_both_apart(tmp_path: Path, house
     house.check()
 
 
-def test_a_document_of_two_sources_outlives_either(tmp_path: Path, house: House) -> None:
+def test_a_document_of_two_sources_outlives_either(tmp_path: Path, real_house: House) -> None:
     first, second = put(tmp_path / "desktop" / "lease.md"), put(tmp_path / "papers" / "lease.md")
-    house.index(tmp_path / "desktop", tmp_path / "papers")
-    assert house.places("euros") == [{first, second}]
-    numbers = house.store.source_ids()
-    order = house.lookup.order()
+    real_house.index(tmp_path / "desktop", tmp_path / "papers")
+    assert real_house.places("euros") == [{first, second}]
+    numbers = real_house.store.source_ids()
+    order = real_house.lookup.order()
     assert order.within([numbers["papers"]]).all()
     assert order.holders([numbers["papers"]]) == sorted(numbers.values())
-    house.store.remove_source(numbers["desktop"])
-    assert house.places("euros") == [{second}]
-    assert {source for source, _ in house.vectors()} == {"papers"}
-    house.check()
-    house.index(tmp_path / "desktop")
-    assert house.places("euros") == [{first, second}]
-    house.store.remove_source(numbers["papers"])
-    house.index(tmp_path / "desktop")
-    assert house.places("euros") == [{first}]
-    house.check()
+    real_house.store.remove_source(numbers["desktop"])
+    assert real_house.places("euros") == [{second}]
+    assert {source for source, _ in real_house.vectors()} == {"papers"}
+    real_house.check()
+    real_house.index(tmp_path / "desktop")
+    assert real_house.places("euros") == [{first, second}]
+    real_house.store.remove_source(numbers["papers"])
+    real_house.index(tmp_path / "desktop")
+    assert real_house.places("euros") == [{first}]
+    real_house.check()
 
 
 def test_what_is_forgotten_in_one_place_stays_forgotten_in_all(tmp_path: Path, house: House) -> None:
@@ -354,3 +362,17 @@ def test_a_moved_folder_leaves_no_word_of_its_old_name(tmp_path: Path) -> None:
     assert b"harvest" not in house.store.database.connection().serialize("main")
     house.check()
     house.store.close()
+
+
+def test_a_file_that_was_copied_and_deleted_keeps_its_vectors(tmp_path: Path, house: House) -> None:
+    """A move to another disk: a new inode with the same content, and the old place gone, in one pass."""
+    put(tmp_path / "old" / "lease.md")
+    house.index(tmp_path)
+    vectors = house.vectors()
+    moved = put(tmp_path / "new" / "lease.md")
+    (tmp_path / "old" / "lease.md").unlink()
+    run(SourceConfig(name=tmp_path.name, kind="documents", path=tmp_path), house.shop, progress=lambda _: None)
+    assert house.store.embeddings.waiting() == 0
+    assert house.vectors() == vectors
+    assert house.places("euros") == [{moved}]
+    house.check()
