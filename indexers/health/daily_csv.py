@@ -12,14 +12,12 @@ import re
 from array import array
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date
-from functools import cache
-from importlib.resources import files
 from io import StringIO
 from math import isfinite
 from pathlib import Path
 
+from indexers.health.export.measures import measures
 from indexers.record import BATCH_ROWS, Record, SampleBatch, Skipped
 from indexers.source import Item, Options, SourceUnavailable
 
@@ -34,14 +32,6 @@ _DAY_FORMS = (
 )
 _SLASHES = re.compile(r"(\d{1,2})[/-](\d{1,2})[/-](\d{4})")
 _UNIT_WORDS = {"bpm": "count/min", "breaths/min": "count/min", "steps": "count", "minutes": "min", "percent": "%"}
-
-
-@dataclass(frozen=True, slots=True)
-class Measure:
-    """A quantity of the table of health types: its identifier and the units it may be written in, usual ones first."""
-
-    identifier: str
-    units: tuple[str, ...]
 
 
 class DailyCsv:
@@ -65,7 +55,7 @@ class DailyCsv:
         self._day_first = options.get("day_first")
         if self._day_first is not None and not isinstance(self._day_first, bool):
             raise ValueError("day_first is true (3/4/2024 is in April) or false (it is in March)")
-        wrong = [identifier for identifier in self._columns.values() if identifier.casefold() not in _measures()]
+        wrong = [identifier for identifier in self._columns.values() if identifier.casefold() not in measures()]
         if wrong:
             raise ValueError(f"columns names measures that do not exist: {', '.join(wrong)}; see types.csv")
 
@@ -164,7 +154,7 @@ class DailyCsv:
         parts = _COLUMN.fullmatch(" ".join(header.split()))
         name, bracket = (parts["name"], parts["unit"] or "") if parts else (header, "")
         given = self._columns.get(header.strip(), self._columns.get(name, name))
-        measure = _measures().get(given.casefold())
+        measure = measures().get(given.casefold())
         if measure is None:
             why = "no measure is known by this column's name; the option columns can say which it is"
             yield Skipped(where=where, why=why, outcome="unsupported")
@@ -221,22 +211,3 @@ def _texts(options: Options, key: str) -> Mapping[str, str]:
     if not isinstance(table, Mapping) or not all(isinstance(value, str) for value in table.values()):
         raise ValueError(f'{key} is a table of texts: {key} = {{"Header" = "..."}}')
     return {str(name): value for name, value in table.items()}
-
-
-@cache
-def _measures() -> Mapping[str, Measure]:
-    """The quantities of types.csv by folded identifier, name and synonym; a word for two of them is a word for none."""
-    known: dict[str, Measure] = {}
-    words: dict[str, set[str]] = {}
-    with (files("indexers.health") / "types.csv").open(encoding="utf-8") as file:
-        for row in csv.DictReader(file):
-            if row["kind"] != "quantity":
-                continue
-            identifier = row["identifier"]
-            units = dict.fromkeys([*row["export_units"].split(";"), row["canonical_unit"]])
-            known[identifier.casefold()] = Measure(identifier, tuple(filter(None, units)))
-            short = identifier.removeprefix("HKQuantityTypeIdentifier")
-            for word in (identifier, short, row["display_name"], *row["synonyms"].split(";")):
-                words.setdefault(word.strip().casefold(), set()).add(identifier)
-    one = {word: next(iter(named)) for word, named in words.items() if word and len(named) == 1}
-    return {word: known[identifier.casefold()] for word, identifier in one.items()}

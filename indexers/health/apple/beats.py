@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from indexers.health.apple.markup import record_tags, text
-from indexers.health.apple.moments import DAY, instant
+from indexers.health.export.moments import DAY, instant
 
 MEASURE, UNIT = "InstantaneousBeatsPerMinute", "count/min"
 _HOLDER = re.compile(rb"<Record [^<]*>\s*(?:<MetadataEntry [^<]*>\s*)*<HeartRateVariabilityMetadataList>")

@@ -5,22 +5,18 @@ Pure functions over parsed elements. Each raises ValueError when its element lac
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import date
-from hashlib import blake2s
 from math import isfinite
 from xml.etree.ElementTree import Element
 
-from indexers.health.apple.moments import MINUTE, instant, local_time, zone_offset
 from indexers.health.apple.names import LONGEST_NAME, device_words
-from indexers.health.apple.papers import Route
-from indexers.record import Event, Section
+from indexers.health.export.moments import MINUTE, instant, local_time, zone_offset
+from indexers.health.export.workout import Sample, Workout, activity_words, digest
+from indexers.record import Section
 
 _MINUTES = {"s": 1 / 60, "sec": 1 / 60, "min": 1.0, "hr": 60.0, "h": 60.0, "ms": 1 / 60_000}
 _QUANTITY = "HKQuantityTypeIdentifier"
-_WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 _EYE_PARTS = (
     "sphere",
     "cylinder",
@@ -38,67 +34,6 @@ _RINGS = {
     "appleExerciseTime": ("exercise_time", "min"),
     "appleStandHours": ("stand_hours", "count"),
 }
-
-Sample = tuple[str, str, float]
-"""Measure, unit, value."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Workout:
-    """One workout: times in Unix ms, `offset` in minutes, `minutes` without pauses, totals as (value, unit)."""
-
-    activity: str
-    start: int
-    end: int
-    offset: int
-    minutes: float
-    source: str
-    device: str
-    distance: tuple[float, str] | None
-    energy: tuple[float, str] | None
-    heart_rate: float | None
-    statistics: tuple[Sample, ...] = ()
-    pauses: int = 0
-    indoors: bool = False
-    climbed: str = ""
-    routes: tuple[str, ...] = ()
-
-    @property
-    def key(self) -> str:
-        """An id that a later export of the same workout has too; it tells nothing."""
-        return digest(self.activity, str(self.start), str(self.end), self.source)
-
-    def samples(self) -> Iterator[Sample]:
-        """The workout's numbers, each as a measure of its own."""
-        yield "Workout", "min", self.minutes
-        if self.distance:
-            yield "Workout.distance", self.distance[1], self.distance[0]
-        if self.energy:
-            yield "Workout.energy", self.energy[1], self.energy[0]
-        yield from self.statistics
-
-    def event(self, id: str, *, route: Route | None = None) -> Event:  # noqa: A002 - the field's own name
-        """The workout as something that took time, told in one line."""
-        title = activity_words(self.activity)
-        parts = [f"{title}: {_duration(self.minutes)}"]
-        parts += [
-            f"{value:.4g} {'kcal' if unit == 'Cal' else unit}"
-            for value, unit in filter(None, (self.distance, self.energy))
-        ]
-        parts += [f"average heart rate {self.heart_rate:.0f} bpm"] if self.heart_rate else []
-        parts += [f"{self.climbed} climbed"] if self.climbed else []
-        parts += [f"paused {'once' if self.pauses == 1 else f'{self.pauses} times'}"] if self.pauses else []
-        parts += ["indoors"] if self.indoors else []
-        parts += [f"route of {route.kilometres:.4g} km"] if route else []
-        return Event(
-            id=id,
-            title=title,
-            start=local_time(self.start, self.offset),
-            end=local_time(self.end, self.offset),
-            place=route.place if route else "",
-            text=", ".join(parts),
-            locator=f"#workout={local_time(self.start, self.offset).isoformat()}",
-        )
 
 
 def workout(element: Element) -> Workout:
@@ -225,21 +160,6 @@ def attribute_lines(element: Element) -> list[str]:
     return lines
 
 
-def activity_words(name: str) -> str:
-    """HKWorkoutActivityTypeTraditionalStrengthTraining as "Traditional strength training"."""
-    words = _WORDS.findall(name.removeprefix("HKWorkoutActivityType"))
-    return (
-        " ".join(word if len(word) > 1 and word.isupper() else word.lower() for word in words).capitalize()
-        if words
-        else name
-    )
-
-
-def digest(*parts: str) -> str:
-    """A short name that is equal for equal parts and tells nothing of them."""
-    return blake2s("\0".join(parts).encode(), digest_size=10).hexdigest()
-
-
 def _section(kind: str, title: str, lines: list[str], element: Element, start: int, offset: int) -> Section:
     when = local_time(start, offset)
     return Section(
@@ -318,10 +238,3 @@ def _number(value: str | None) -> float | None:
     except ValueError:
         return None
     return number if isfinite(number) else None
-
-
-def _duration(minutes: float) -> str:
-    seconds = round(minutes * 60)
-    hours, rest = divmod(seconds, 3600)
-    parts = ((hours, "h"), (rest // 60, "min"), (rest % 60 if not hours else 0, "s"))
-    return " ".join(f"{count} {unit}" for count, unit in parts if count) or "0 s"

@@ -10,14 +10,15 @@ from pathlib import Path, PurePosixPath
 from xml.etree.ElementTree import Element
 
 from indexers.health.apple import elements
-from indexers.health.apple.archive import Export, Unreadable, find_xml
+from indexers.health.apple.archive import find_xml
 from indexers.health.apple.beats import MEASURE, UNIT, beats
 from indexers.health.apple.markup import Broken, Other, Piece, Records, Root, pieces, tree
-from indexers.health.apple.moments import DAY, MINUTE, instant, midnight
 from indexers.health.apple.names import device_words
 from indexers.health.apple.papers import LARGEST, NoResource, Route, UnknownResource, clinical, ecg, route
 from indexers.health.apple.remainder import Remainder
 from indexers.health.apple.samples import KEPT, Sampler
+from indexers.health.export.archive import Export, Unreadable
+from indexers.health.export.moments import DAY, MINUTE, instant, midnight
 from indexers.record import Outcome, Record, SampleBatch, Section, Skipped
 
 _ECG_HEAD = 8 << 10
@@ -125,7 +126,9 @@ class Reading:
 
     def _workout(self, element: Element) -> Iterator[Record]:
         workout = elements.workout(element)
-        yield workout.event(workout.key, route=self._route(workout.routes) if self._wishes.routes else None)
+        led = self._route(workout.routes) if self._wishes.routes else None
+        place, kilometres = (led.place, led.kilometres) if led else ("", 0.0)
+        yield workout.event(workout.key, place=place, kilometres=kilometres)
         for measure, unit, value in workout.samples():
             key = (measure, unit, workout.source, workout.device)
             span = {"start": workout.start, "end": workout.end, "offset": workout.offset}

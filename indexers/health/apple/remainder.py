@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Iterator
 from xml.etree.ElementTree import Element
 
-from indexers.health.apple.elements import activity_words, attribute_lines, digest
+from indexers.health.apple.elements import attribute_lines
+from indexers.health.export.workout import activity_words, digest
 from indexers.record import Outcome, Section, Skipped
 
 _MOST_NAMES = 100

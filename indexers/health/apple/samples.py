@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from indexers.health.apple.clock import Longs, instants
 from indexers.health.apple.markup import record_tags, text
-from indexers.health.apple.moments import OffsetHistory, instant, zone_offset
 from indexers.health.apple.names import LONGEST_NAME, device_words, name
 from indexers.health.apple.series import Doubles, Key, Rows, Series
+from indexers.health.export.moments import OffsetHistory, instant, zone_offset
 from indexers.record import SampleBatch
 
 _MOST_SERIES = 256
@@ -55,6 +55,21 @@ KEPT = frozenset({NEGATIVE, ODD_DATE})
 """The troubles that cost nothing: the rows are in the batches."""
 
 
+class _Heads(dict[bytes, Series]):
+    """Remembers which series the head of a Record belongs to; asks for those it does not know."""
+
+    def __init__(self, series_of: Callable[[bytes], Series]) -> None:
+        super().__init__()
+        self._series_of = series_of
+
+    def __missing__(self, head: bytes) -> Series:
+        """Ask, and remember what is short."""
+        series = self._series_of(head)
+        if len(head) <= _LONGEST_HEAD:
+            self[head] = series
+        return series
+
+
 class Sampler:
     """Turns Records into SampleBatches. Holds a bounded number of unfilled ones; `finish` gives those.
 
@@ -73,7 +88,7 @@ class Sampler:
         self.history = OffsetHistory()
         self._measures: set[str] = set()
         self._open: dict[Key, Series] = {}
-        self._heads: dict[bytes, Series] = {}
+        self._heads = _Heads(self._series_of)
         self._bare_heads: dict[bytes, Series] = {}
 
     def read(self, data: bytes) -> Iterator[SampleBatch]:
@@ -113,7 +128,9 @@ class Sampler:
         parts = _RECORD.split(data)
         regular = len(parts) == _FIELDS * count + 1
         starts = instants(parts[2::_FIELDS]) if regular else None
-        ends = instants(parts[3::_FIELDS]) if regular else None
+        # Most samples are of an instant.
+        same = regular and parts[2::_FIELDS] == parts[3::_FIELDS]
+        ends = starts if same else instants(parts[3::_FIELDS]) if regular else None
         if starts is None or ends is None:
             yield from self._irregular(data)
             return
@@ -121,9 +138,7 @@ class Sampler:
         if self._children(b"".join(parts[5::_FIELDS])):
             offset = _zoned(parts[5::_FIELDS], start, offset)
         heads, raw = parts[1::_FIELDS], parts[4::_FIELDS]
-        new = {head: self._series_of(head) for head in dict.fromkeys(heads) if head not in self._heads}
-        self._heads |= {head: series for head, series in new.items() if len(head) <= _LONGEST_HEAD}
-        owners = list(map((self._heads | new if new else self._heads).__getitem__, heads))
+        owners = list(map(self._heads.__getitem__, heads))
         distinct = list(dict.fromkeys(owners))
         if len(distinct) == 1:
             yield from self._values(distinct[0], start, end, offset, raw)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from indexers.health.apple.clock import Longs
 from indexers.health.apple.markup import text
-from indexers.health.apple.moments import local_time
+from indexers.health.export.moments import local_time
 from indexers.record import BATCH_ROWS, SampleBatch
 
 _MOST_STATES = 10_000

@@ -12,10 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
-from indexers.health.apple.archive import Unreadable, find_xml, opened
-from indexers.health.apple.elements import digest, profile
+from indexers.health.apple.archive import find_xml, opened
+from indexers.health.apple.elements import profile
 from indexers.health.apple.markup import Other, Records, pieces, tree
 from indexers.health.apple.reading import Reading, Wishes
+from indexers.health.export.archive import Unreadable
+from indexers.health.export.workout import digest
 from indexers.record import Record, Skipped
 from indexers.source import Item, Options, SourceUnavailable
 

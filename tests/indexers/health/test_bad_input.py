@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from agent.demo.health_zip import Layout, Wearer, write_export
 from indexers.contract import check_source
-from indexers.health.apple import AppleHealth, archive
+from indexers.health.apple import AppleHealth
+from indexers.health.export import archive
 from indexers.record import Record, SampleBatch, Section, Skipped
 from tests.indexers.health.conftest import Pack, Read
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from indexers.health.apple.clock import instants
-from indexers.health.apple.moments import instant
+from indexers.health.export.moments import instant
 
 GOOD = b"2024-02-29 23:59:59 -0330"
 

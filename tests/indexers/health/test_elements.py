@@ -8,7 +8,6 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from indexers.health.apple.elements import (
-    activity_words,
     attributes_in_words,
     audiogram,
     prescription,
@@ -16,6 +15,7 @@ from indexers.health.apple.elements import (
     rings,
     workout,
 )
+from indexers.health.export.workout import activity_words
 
 SPAN = 'startDate="2024-05-01 18:00:00 +0200" endDate="2024-05-01 19:10:00 +0200"'
 

@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta, timezone
 
 import pytest
 
-from indexers.health.apple.moments import OffsetHistory, instant, local_time, midnight, zone_offset
+from indexers.health.export.moments import OffsetHistory, instant, local_time, midnight, zone_offset
 from indexers.record import SampleBatch
 
 NOON = 1704106800000  # 2024-01-01 11:00:00 UTC

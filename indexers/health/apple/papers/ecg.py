@@ -10,7 +10,7 @@ import csv
 import re
 from datetime import datetime
 
-from indexers.health.apple.moments import instant, local_time
+from indexers.health.export.moments import instant, local_time
 from indexers.record import Section
 
 _RECORDED = re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d ?[+-]\d\d:?\d\d")
