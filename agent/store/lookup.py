@@ -93,10 +93,10 @@ class Lookup:
         self._grouped: tuple[int, ...] | None = None
 
     def _version(self) -> tuple[int, ...]:
-        """Differs after every commit that may change what is read here, also one of another process."""
+        """Differs after every commit of this process, the one owner of the store, and after what another one adds."""
         rows = self._store.database.rows(
             "SELECT (SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'chunk'),"
-            " (SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'item'), (SELECT count(*) FROM item)"
+            " (SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'item')"
         )
         return (*map(int, rows[0]), self._store.changes)
 
