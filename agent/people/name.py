@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 
 FullName = tuple[str, ...]
 """The folded words of a name, given name first; () where it is no full name of one person."""
@@ -17,6 +18,7 @@ _ROLES = frozenset(
 )
 
 
+@lru_cache(maxsize=2**16)
 def words(name: str) -> FullName:
     """The folded words of a name, given name first, without titles and single letters; none where it is an address."""
     if "@" in name:
@@ -42,4 +44,6 @@ def may_be_one(one: str, other: str) -> bool:
 
 
 def _fold(word: str) -> str:
+    if word.isascii():
+        return word.lower()
     return "".join(c for c in unicodedata.normalize("NFKD", word.casefold()) if not unicodedata.combining(c))

@@ -20,12 +20,17 @@ class People:
         self.known: tuple[Known, ...] = ()
         self.person_of: dict[int, Person] = {}
         self.names: dict[int, str] = {}
+        self._evidence: tuple[Sequence[Handle], Sequence[Card], Sequence[Decision]] | None = None
 
     def load(self) -> None:
-        """Group anew what the store holds now."""
+        """Group anew what the store holds now, if it is not what it was: most commits bring nobody new."""
         handles = self._handles()
         number_of = {handle.text: handle.number for handle in handles}
-        everybody = group(handles, self._cards(number_of), self._decisions(number_of), region=self._region)
+        evidence = handles, self._cards(number_of), self._decisions(number_of)
+        if evidence == self._evidence:
+            return
+        self._evidence = evidence
+        everybody = group(*evidence, region=self._region)
         self.known = tuple(one for one in everybody if one.person.handles != (NOBODY,))
         self.person_of = {number_of[handle]: one.person for one in everybody for handle in one.person.handles}
         self.names = {n: "me" if p.me and p.name == p.handles[0] else p.name for n, p in self.person_of.items()}
