@@ -48,7 +48,8 @@ class Sheaf:
         self._codes: dict[int, dict[str, int]] = {}
         self._ready: list[SampleBatch] = []
         self._reasons: Counter[tuple[Outcome, str, str]] = Counter()
-        self.samples = 0
+        self.seen = 0
+        """Samples that came and things that were counted: unchanged where a file held nothing."""
 
     def add(
         self, measure: str, unit: str, span: Span, value: float, *, source: str, device: str = "", label: str = ""
@@ -74,7 +75,7 @@ class Sheaf:
         if label:
             codes = self._codes[id(batch)]
             batch.label.append(codes.setdefault(label[:_LONGEST_NAME], len(codes)))
-        self.samples += 1
+        self.seen += 1
         if len(batch.start) == BATCH_ROWS:
             self._close(key)
 
@@ -103,6 +104,7 @@ class Sheaf:
 
     def count(self, outcome: Outcome, what: str, why: str, count: int = 1) -> None:
         """Something that was not (wholly) read."""
+        self.seen += count
         key = outcome, what[:_LONGEST_NAME], why
         if key not in self._reasons and len(self._reasons) >= _MOST_REASONS:
             key = outcome, "others", why

@@ -216,11 +216,15 @@ class ExportSource:
         yield from sheaf.skipped()
 
     def _member(self, reader: Reader, member: Member, sheaf: Sheaf, calendar: Calendar) -> Iterator[Record]:
+        before = sheaf.seen
         for record in reader(member, sheaf, calendar):
+            sheaf.seen += 1
             yield record
             yield from sheaf.full()
         if member.damage:
             sheaf.count("malformed", member.name, member.damage[0])
+        if sheaf.seen == before:
+            sheaf.count("empty", member.name, f"nothing that {self.maker} exports is in this file")
         yield from sheaf.full()
 
 

@@ -204,6 +204,15 @@ def test_odd_documents_raise_nothing(maker: Maker, tmp_path: Path, body: bytes) 
     assert any(isinstance(entry, Skipped) for entry in records)
 
 
+@pytest.mark.parametrize("maker", ["oura", "health-auto-export"])
+def test_json_of_something_else_is_one_skipped(maker: Maker, tmp_path: Path) -> None:
+    (tmp_path / "recipes.json").write_text('{"recipes": [{"name": "soup", "steps": 4}]}')
+    (entry,) = read(maker, tmp_path)
+    assert isinstance(entry, Skipped)
+    assert (entry.outcome, entry.count) == ("empty", 1)
+    assert SOURCES[maker].maker in entry.why
+
+
 def test_a_newer_export_of_the_same_name_is_another_item(tmp_path: Path) -> None:
     path = tmp_path / "takeout.zip"
 
