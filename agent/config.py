@@ -36,10 +36,17 @@ class SourceConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
-    """The owner's `config.toml`. `zone` is the IANA time zone that decides what "yesterday" is."""
+    """The owner's `config.toml`.
+
+    `zone` is the IANA time zone that decides what "yesterday" is; `region` (ISO 3166, "" for that of the zone) how phone
+    numbers without a country code are dialled and in which units numbers are told. `orders` are the owner's orders of
+    health sources, best first, by measure ("steps"), or by "*" for all.
+    """
 
     zone: str
     sources: tuple[SourceConfig, ...] = ()
+    region: str = ""
+    orders: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def source(self, name: str) -> SourceConfig:
         for source in self.sources:
@@ -150,7 +157,21 @@ def read(path: Path) -> Config:
     return Config(
         zone=zone_of(str(data.get("zone", "UTC"))).key,
         sources=tuple(_source(path, name, table) for name, table in sources.items()),
+        region=str(data.get("region", "")).upper(),
+        orders=_orders(path, _table(_table(data.get("health")).get("priority"))),
     )
+
+
+def _orders(path: Path, table: Mapping[str, object]) -> dict[str, tuple[str, ...]]:
+    orders: dict[str, tuple[str, ...]] = {}
+    for word, names in table.items():
+        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+            raise HomebodyError(
+                f"[health.priority] {word} in {path} is no list of names of sources.",
+                remedy='Write, for instance, steps = ["Apple Watch", "iPhone"].',
+            )
+        orders[word] = tuple(names)
+    return orders
 
 
 def _table(value: object) -> dict[str, object]:

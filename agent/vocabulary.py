@@ -112,7 +112,7 @@ class Passage:
 class Citation:
     """A numbered piece of evidence: `quote` stands in the source, character for character, at `locator`.
 
-    `also` are the locators of further places of the same document.
+    `id` is that of the passage, "" for numbers; `also` are the locators of further places of the same document.
     """
 
     n: int
@@ -124,6 +124,7 @@ class Citation:
     locator: str
     quote: str
     also: tuple[str, ...] = ()
+    id: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,14 +142,15 @@ class Value:
 class Answer:
     """What the owner is told, with what it rests on.
 
-    `route` says who answered: "metric" (arithmetic), "quote" (a passage), "model" (the SLM, checked), "none".
+    `route` says who answered: "metric" (arithmetic), "quote" (a passage), "model" (the SLM, checked), "none", or "help"
+    (advice to words of an emergency).
     `read_as` shows how the question was understood. When `found` is false, `text` says what was searched.
     """
 
     question: str
     found: bool
     text: str
-    route: Literal["metric", "quote", "model", "none"]
+    route: Literal["metric", "quote", "model", "none", "help"]
     read_as: dict[str, object] = field(default_factory=dict)
     values: tuple[Value, ...] = ()
     citations: tuple[Citation, ...] = ()

@@ -36,4 +36,6 @@ def cite(n: int, passage: Passage, wanted: str) -> Citation:
         when=passage.when,
         locator=passage.locator,
         quote=best_quote(passage, wanted),
+        also=passage.also,
+        id=passage.id,
     )

@@ -29,6 +29,7 @@ _PLACES: Mapping[str, tuple[str, str]] = {
     "sheet": ("cells", "cells"),
     "chapter": ("chapter", "chapters"),
     "line": ("line", "lines"),
+    "time": ("minute", "minutes"),
 }
 _IN_EXPORT: Mapping[str, str] = {
     "entry": "part",

@@ -1,4 +1,4 @@
-"""Homebody: opens everything once, and hands the result of one room to the next."""
+"""Homebody: sources in, answers out, and forgetting; every step is a room's, the order is here."""
 
 from __future__ import annotations
 
@@ -15,21 +15,26 @@ from agent.answer import answerer
 from agent.config import Config, SourceConfig
 from agent.door import Home
 from agent.errors import HomebodyError, ModelError, NothingFound, WrongUse
+from agent.homebody.forgetting import Forgetting, Receipt
+from agent.homebody.health import Health
 from agent.ingest import run as ingest
 from agent.ingest.chunk import embedded_text
 from agent.ingest.run import PassReport, Progress, Workshop
 from agent.ingest.worker import Worker
-from agent.metrics.engine import Metrics
+from agent.metrics.question import Unread
 from agent.models.library import Library
 from agent.models.resident import Resident
+from agent.people import Known, region_of
 from agent.retrieval import query as reading
+from agent.retrieval import timeline as times
 from agent.retrieval.retriever import Finding, Retriever
 from agent.store.inventory import Inventory, SourceState
 from agent.store.keys import KeyRing
 from agent.store.lookup import Lookup
 from agent.store.store import Store
 from agent.store.vectors import IndexHome, VectorIndex
-from agent.vocabulary import Answer, Citation, Passage, Query
+from agent.triage import advice, report, triage
+from agent.vocabulary import Answer, Passage, Query, Value
 from indexers.record import Skipped
 from indexers.source import Item, SourceUnavailable, kinds
 
@@ -38,6 +43,9 @@ _PASSAGES = 12
 _EMBED_AT_ONCE = 128
 _BULK = 400
 """More waiting texts than that are worth the slower start of the bulk embedder."""
+
+_VALUES_WITHIN = 31 * 86_400.0
+"""A timeline of at most so many seconds shows daily values too."""
 
 Tell = Callable[[Progress], None]
 
@@ -52,18 +60,6 @@ class Preview:
     roots: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Receipt:
-    """What was forgotten, and what was looked at again afterwards: every count in `left` must be 0."""
-
-    what: str
-    items: int
-    chunks: int
-    vectors: int
-    samples: int
-    left: dict[str, int]
-
-
 class Homebody:
     """One open home. Methods may be called from several threads; passes and forgetting take turns."""
 
@@ -74,19 +70,26 @@ class Homebody:
         runtime = config.private_folder(home.places.runtime)
         key = ring.compartment("life")
         self.store = Store.open(home.store, key)
-        self.lookup = Lookup(self.store)
+        self.region = self.config.region or region_of(zone=self.config.zone)
+        self.lookup = Lookup(self.store, region=self.region)
         self.inventory = Inventory(self.store.database)
+        self.health = Health(self.store, zone=self.zone, region=self.region, orders=self.config.orders)
         self.models = Resident(Library(home.places.models), runtime)
         vectors = self.store.embeddings.count()
         self._index_home = IndexHome.choose(runtime, home.snapshot, key, vectors=vectors)
         self._index: VectorIndex | None = None
+        self._stopping = threading.Event()
+        self._forgetting = Forgetting(
+            self.store, self.inventory, index=self.index_of_vectors, settle=lambda: self._settle(lambda _: None)
+        )
 
     @property
     def zone(self) -> ZoneInfo:
         return config.zone_of(self.config.zone)
 
     def close(self, *, seal: bool = True) -> None:
-        """Seal the index if it has changed, wipe its RAM folder and let go of the store."""
+        """End a running pass, seal the index if it has changed, wipe its RAM folder and let go of the store."""
+        self._stopping.set()
         with self._busy:
             if self._index is not None:
                 if seal and not self._index.is_sealed():
@@ -153,7 +156,7 @@ class Homebody:
     # Indexing
 
     def index(self, names: Sequence[str], *, now: datetime, tell: Tell) -> list[PassReport]:
-        """Bring the named sources (all that are not paused, if none is named) up to date, then embed what is new."""
+        """Bring the named sources (all that are not paused, if none is named) up to date, then what follows from them."""
         chosen = [self.config.source(name) for name in names] or [s for s in self.config.sources if not s.paused]
         with self._busy:
             embedder = self.models.embedder()
@@ -164,17 +167,22 @@ class Homebody:
                 count=embedder.count_tokens,
                 zone=self.zone,
                 clock=now.timestamp,
+                going=lambda: not self._stopping.is_set(),
             )
             reports = [ingest.run(source, shop, progress=tell) for source in chosen]
-            with self.store.writing():
-                Metrics(self.store.samples, zone=self.zone).refresh()
-            self.embed(tell=tell)
+            self._settle(tell, now=now)
             if any(report.forgotten or report.items for report in reports):
                 self.store.database.checkpoint()
             index = self.index_of_vectors()
             if index is not None and not index.is_sealed():
                 index.seal()
             return reports
+
+    def _settle(self, tell: Tell, *, now: datetime | None = None) -> None:
+        """What follows from records: daily numbers, weeks in sentences, vectors."""
+        with suppress(ModelError):  # without an embedding model words and numbers are found all the same
+            self.health.settle(model=self.models.embedder().id, now=now or datetime.now(self.zone))
+            self.embed(tell=tell)
 
     def embed(self, *, tell: Tell) -> int:
         """Give every waiting block its vector, newest first; a kill loses at most one small batch of work."""
@@ -183,7 +191,7 @@ class Homebody:
             return 0
         embedder = self.models.embedder(bulk=total > _BULK)
         done = 0
-        while waiting := self.store.embeddings.pending(limit=_EMBED_AT_ONCE):
+        while not self._stopping.is_set() and (waiting := self.store.embeddings.pending(limit=_EMBED_AT_ONCE)):
             vectors = embedder.embed([embedded_text(block.chunks) for block in waiting], role="passage")
             self.store.embeddings.add(embedder.id, list(zip(waiting, vectors, strict=True)))
             done += len(waiting)
@@ -211,10 +219,28 @@ class Homebody:
         return _read_as(query), self.find(query, limit=limit, now=now).passages
 
     def ask(self, text: str, *, now: datetime) -> Generator[str, None, Answer]:
-        """Yield the answer in checked pieces; the generator's value is the whole. Numbers come from arithmetic."""
+        """Yield the answer in checked pieces; the generator's value is the whole. Numbers come from arithmetic.
+
+        Words of an emergency are answered first, by a fixed list.
+        """
         if not text.strip():
             raise WrongUse("The question is empty.", remedy='Ask something: homebody ask "…".')
-        measured = self._measured(text, now=now)
+        flag = triage(text)
+        if flag is None:
+            return (yield from self._answer(text, now=now))
+        said = advice(flag, region=self.region)
+        yield said
+        if flag.urgent:
+            return Answer(question=text, found=True, text=said, route="help")
+        result = yield from self._answer(text, now=now)
+        return replace(result, text=f"{said}\n{result.text}")
+
+    def _answer(self, text: str, *, now: datetime) -> Generator[str, None, Answer]:
+        measured, unread = self.health.answer(text, now=now), None
+        if measured is None and self.health.is_about(text):
+            found_by_model = self.health.filled(text, self.models.language("small"), now=now)
+            measured = found_by_model if isinstance(found_by_model, Answer) else None
+            unread = found_by_model if isinstance(found_by_model, Unread) else None
         if measured is not None:
             yield measured.text
             return measured
@@ -226,29 +252,57 @@ class Homebody:
             read_as=_read_as(query),
             searched=self._searched(),
         )
+        if unread is not None and finding.support < answerer.SUPPORTED:
+            yield unread.text
+            return Answer(question=text, found=False, text=unread.text, route="metric", read_as=_read_as(query))
         return (yield from answerer.answer(text, found, self.models.language, now=now))
 
-    def _measured(self, text: str, *, now: datetime) -> Answer | None:
-        """The exact answer to a question about numbers, or None when it is not one."""
-        zone = now.tzinfo or self.zone
-        with self.store.database.reading():
-            result = Metrics(self.store.samples, zone=zone).ask(text, today=now.date())
-        if result is None:
-            return None
-        citations = tuple(
-            Citation(
-                n=n, source=source, kind="samples", title=source, people=(), when=None, locator="", quote=result.text
-            )
-            for n, source in enumerate(result.sources, start=1)
+    def triage(self, text: str) -> str:
+        """What to do about words that may be those of an emergency; never an all-clear."""
+        return report(text, region=self.region)
+
+    def passage(self, uid: str, *, now: datetime) -> Passage:
+        """The passage of that id, as search and citations give it. Raises NothingFound."""
+        try:
+            key = bytes.fromhex(uid)
+        except ValueError:
+            raise WrongUse(f"{uid!r} is no id of a hit.", remedy="Take it from `homebody search`.") from None
+        chunk = self.store.database.value(
+            "SELECT chunk.id FROM chunk JOIN item ON item.id = chunk.item WHERE uid = ? AND live = 1", (key,)
         )
-        return Answer(
-            question=text,
-            found=result.found,
-            text=result.text,
-            route="metric",
-            read_as=result.read_as,
-            values=result.values,
-            citations=citations if result.found else (),
+        if chunk is None:
+            raise NothingFound("There is no such passage (any more).", remedy="Search again.")
+        return self.lookup.passages([int(chunk)], {}, zone=now.tzinfo or self.zone)[0]
+
+    # People and time
+
+    def people(self, text: str = "") -> tuple[Known, ...]:
+        """Everybody, or those whom a name or an address stands for, with the reasons."""
+        who = self.lookup.who()
+        return who.find(text) if text else who.known
+
+    def merge_people(self, one: str, other: str) -> Known:
+        """The owner says that two are one person. Raises NothingFound or WrongUse."""
+        with self._busy:
+            return self.lookup.who().merge(one, other)
+
+    def split_person(self, handle: str) -> Known:
+        """The owner says that an address is nobody else's. Raises NothingFound or WrongUse."""
+        with self._busy:
+            return self.lookup.who().split(handle)
+
+    def timeline(
+        self, *, person: str, day: str, before: times.Cursor | None, limit: int, now: datetime
+    ) -> times.Timeline:
+        """One person or one stretch of days over all sources. Raises WrongUse or NothingFound."""
+        people, start, end = times.read(self.lookup, person=person, day=day, now=now)
+        zone = now.tzinfo or self.zone
+        values: list[Value] = []
+        if not people and end - start <= _VALUES_WITHIN:
+            first, last = (datetime.fromtimestamp(at, UTC).astimezone(zone).date() for at in (start, end))
+            values = list(self.health.of_days(first, last))
+        return times.timeline(
+            self.lookup, people=people, start=start, end=end, zone=zone, values=values, before=before, limit=limit
         )
 
     def _searched(self) -> str:
@@ -260,50 +314,16 @@ class Homebody:
     def forget(self, name: str) -> Receipt:
         """Forget all that came from a source, and pause it so that it is not read again. Returns what was re-checked."""
         with self._busy:
-            numbers = self.store.source_ids()
-            if name not in numbers:
-                self.config.source(name)
-                raise NothingFound(f"Nothing from {name!r} is stored.")
             if any(source.name == name for source in self.config.sources):
                 self.pause_source(name, paused=True)
-            held = self.inventory.holdings(numbers[name])
-            self.store.remove_source(numbers[name])
-            return self._receipt(name, held, self.inventory.holdings(numbers[name]))
+            elif name not in self.store.source_ids():
+                self.config.source(name)
+            return self._forgetting.source(name)
 
     def forget_record(self, uid: str) -> Receipt:
         """Forget one hit of a search for good, though its source may still hold it."""
         with self._busy:
-            try:
-                key = bytes.fromhex(uid)
-            except ValueError:
-                raise WrongUse(
-                    f"{uid!r} is no id of a hit.", remedy="Take the id from `homebody search --json`."
-                ) from None
-            if not self.store.forget_record(key):
-                raise NothingFound("There is no such record.")
-            self.embed(tell=lambda _: None)
-            left = {"chunks": int(self.store.database.value("SELECT count(*) FROM chunk WHERE uid = ?", (key,)))}
-            return self._receipt(uid, {"chunks": 1}, left)
-
-    def _receipt(self, what: str, held: dict[str, int], left: dict[str, int]) -> Receipt:
-        """Clear what SQLite and Chroma would keep of deleted rows, then count again."""
-        with self.store.writing():
-            Metrics(self.store.samples, zone=self.zone).refresh()
-        self.store.sweep()
-        self.store.database.compact()
-        index = self.index_of_vectors()
-        if index is not None:
-            index.catch_up()
-            index.seal()
-            left = {**left, "vectors not in the store": index.count() - self.store.embeddings.count()}
-        return Receipt(
-            what=what,
-            items=held.get("items", 0),
-            chunks=held.get("chunks", 0),
-            vectors=held.get("vectors", 0),
-            samples=held.get("samples", 0),
-            left={**left, "free pages": self.store.database.value("PRAGMA freelist_count")},
-        )
+            return self._forgetting.record(uid)
 
     def check(self) -> list[dict[str, object]]:
         """Findings for `doctor`: is the store whole, and does the index hold what the store says."""
