@@ -269,7 +269,12 @@ def _words(one: _Stretch) -> str:
 def _unusual(one: _Stretch, units: Mapping[str, str]) -> str:
     name = one.measure.name
     name = name[0].lower() + name[1:] if name[1:2].islower() else name
-    return f"{name} {_words(one)} than your usual ({_amount(one, one.value, units)}, usually {_amount(one, one.usual or 0.0, units)})"
+    pair = {"total": ("many", "few"), "clock": ("late", "early"), "events": ("much", "little")}
+    pair |= {"night": ("long", "short") if one.measure.unit == "min" else ("high", "low")}
+    if one.measure.kind == "total" and one.measure.unit != "count":
+        pair |= {"total": ("much", "little")}
+    how = pair.get(one.measure.kind, ("high", "low"))[0 if one.way > 0 else 1]
+    return f"unusually {how} {name} ({_amount(one, one.value, units)}, usually {_amount(one, one.usual or 0.0, units)})"
 
 
 def _kinds(found: Mapping[str, _Stretch]) -> list[str]:

@@ -24,6 +24,9 @@ Stat = Literal[
 ]
 Group = Literal["day", "weekday", "week", "month", "quarter", "year", "source", "activity"]
 
+USUAL_DAYS = 90
+"""The days before some others that tell what is usual."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Span:

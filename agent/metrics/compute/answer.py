@@ -12,12 +12,14 @@ from agent.metrics.catalogue import Measure, catalogue
 from agent.metrics.compute.days import Days, clock, loaded, shared, values_of
 from agent.metrics.compute.figures import figure_of, streak
 from agent.metrics.compute.groups import grouped
-from agent.metrics.compute.result import Figure, MetricResult
-from agent.metrics.query import MetricQuery, Span
+from agent.metrics.compute.result import Figure, MetricResult, Usual
+from agent.metrics.query import USUAL_DAYS, MetricQuery, Span
 from agent.metrics.statistics import Trend, circular_mean, clock_distance, link, trend
 from agent.store.samples import DayColumns, Samples
 
 _STRETCHES = 40
+_WEEK = 7
+_ENOUGH = 30
 
 
 def answer(query: MetricQuery, samples: Samples) -> MetricResult:
@@ -45,7 +47,23 @@ def _answered(query: MetricQuery, store: Days) -> MetricResult:
         days = [loaded(store, measure, query.span, query.weekdays) for measure in measures]
         trends = tuple(map(_trend, days, measures))
         return replace(result, trends=trends, shape=shape(days[0], measures[0], result.figures[0]))
+    if len(result.figures) == 1 and query.stat in ("mean", "latest", "min", "max"):
+        return replace(result, usual=_usual(query, measures[0], result.figures[0], store))
     return result
+
+
+def _usual(query: MetricQuery, measure: Measure, figure: Figure, store: Days) -> Usual | None:
+    """What is usual for a level or a night of at most a week, from the days before; None where there are too few."""
+    day = figure.when if query.stat == "latest" else figure.start
+    short = query.stat == "latest" or (figure.start is not None and (figure.end - figure.start).days <= _WEEK)
+    if day is None or not short or figure.value is None or measure.kind not in ("level", "night"):
+        return None
+    before = Span(start=day - timedelta(days=USUAL_DAYS), end=day, words="")
+    column = values_of(loaded(store, measure, before, query.weekdays), measure, query.stat)
+    if len(column) < _ENOUGH:
+        return None
+    low, high = np.quantile(column, (0.05, 0.95)).tolist()
+    return Usual(low=low, high=high, days=len(column))
 
 
 def _trend(days: DayColumns, measure: Measure) -> Trend | None:

@@ -44,12 +44,21 @@ class GroupRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MetricResult:
-    """What a query came to. A comparison has two figures of each measure, one after the other; the other parts are
-    set where they apply, `trends` one for each measure.
+class Usual:
+    """Where nine of ten of the owner's own days lay: the 5th and 95th percentile of `days` before the range."""
 
-    `shape` holds the means of equally long stretches of a trend's range (the first measure), None where it has no data.
-    `extent` are the days [first, end) that have data on the first measure at all.
+    low: float
+    high: float
+    days: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MetricResult:
+    """What a query came to. A comparison has two figures of each measure, one after the other.
+
+    The other parts are set where they apply. `trends` has one for each measure; `shape` the means of equally long
+    stretches of a trend's range (the first measure), None where it has no data; `usual` goes with levels and nights of
+    a few days. `extent` are the days [first, end) that have data on the first measure at all.
     """
 
     query: MetricQuery
@@ -59,6 +68,7 @@ class MetricResult:
     groups: tuple[GroupRow, ...] = ()
     extent: tuple[date, date] | None = None
     shape: tuple[float | None, ...] = ()
+    usual: Usual | None = None
 
     @property
     def pairs(self) -> tuple[tuple[Figure, Figure], ...]:

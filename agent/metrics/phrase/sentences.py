@@ -250,9 +250,19 @@ def _sources(result: MetricResult) -> str:
     return f"Source{'s' if len(names) > 1 else ''}: {listed(names)}." if names else ""
 
 
+def _usual(result: MetricResult) -> str:
+    """Inside or outside of the owner's own usual range: never a norm, never a verdict."""
+    figure, usual = result.figures[0], result.usual
+    if usual is None or figure.value is None:
+        return ""
+    where = "Within" if usual.low <= figure.value <= usual.high else "Outside"
+    low, high = (told(result.query, figure, value) for value in (usual.low, usual.high))
+    return f"{where} your usual range of {low} to {high} (9 in 10 of the {usual.days} {noun(figure.measure)} before)."
+
+
 def _remark(result: MetricResult) -> str:
     measure = result.figures[0].measure
-    notes = []
+    notes = [_usual(result)] if result.usual else []
     if measure.rollup == "hourly" and result.query.stat in ("mean", "trend"):
         notes.append("Each day counts with the mean of its hourly means.")
     if measure.group in _VITAL:

@@ -6,12 +6,9 @@ import re
 from datetime import date, timedelta
 
 from agent.metrics.catalogue import Kind
-from agent.metrics.query import Span, Stat
+from agent.metrics.query import USUAL_DAYS, Span, Stat
 from agent.metrics.question.words import POLITE
 from agent.when import Period, find, unit_of
-
-USUAL_DAYS = 90
-"""What is usual is told by that many days before."""
 
 _HABIT = re.compile(
     r"\b(?:(?:do|am) i|usual(?:ly)?|on average|averages?|typical\w*|normally|generally)\b", re.IGNORECASE

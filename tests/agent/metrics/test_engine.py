@@ -337,3 +337,12 @@ def test_a_ring_is_closed_on_a_day_that_reached_its_goal(metrics: Metrics, sampl
         assert asked(metrics, text).values[0].value == value, text
     assert "All rings closed: 4 of 6 days" in asked(metrics, "how often did I close my rings in April").text
     assert not asked(metrics, "did I close my rings on 8 April").found
+
+
+def test_a_level_is_set_beside_the_owners_own_usual_range(metrics: Metrics) -> None:
+    # Before 10 May: 60.0 falling by 0.1 a day over 70 days, so 5th and 95th percentile are 53.445 and 59.655.
+    text = asked(metrics, "what was my resting heart rate on 10 May").text
+    assert "Outside your usual range of 53.4 bpm to 59.7 bpm (9 in 10 of the 70 days before)." in text
+    # Thirty days are needed, and a long range is its own measure.
+    assert "usual range" not in asked(metrics, "what was my resting heart rate on 20 March").text
+    assert "usual range" not in asked(metrics, "average resting heart rate in April").text

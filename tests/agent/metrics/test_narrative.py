@@ -9,10 +9,14 @@ from datetime import UTC, date, datetime, timedelta
 from statistics import fmean, median
 from zoneinfo import ZoneInfo
 
+import numpy as np
 import pytest
 
+from agent.errors import ModelError
 from agent.metrics.engine import Metrics
 from agent.metrics.narrative import Narrative, narratives
+from agent.models.embedder import open_embedder
+from agent.models.library import Library, default_folder
 from agent.store.samples import Samples
 from indexers.record import SampleBatch
 
@@ -74,7 +78,7 @@ def test_the_week_of_an_illness_finds_its_numbers(filled: Samples, truth: dict[d
         for start in (ILL[0] - timedelta(days=7 * n) for n in range(1, 13))
     ]
     assert f"Steps: {round(mean):,} a day, less than your usual {round(median(weeks)):,}" in said["2026-W16/movement"]
-    assert "esting heart rate higher than your usual (" in said["2026-W16/unusual"]
+    assert "nusually high resting heart rate (" in said["2026-W16/unusual"]
     assert said["2026-W16/symptoms"] == (
         "Symptoms in the week of 13 April 2026 (13–19 Apr 2026). Fever: 3 days (Tue 14 Apr, Wed 15 Apr, Thu 16 Apr)."
     )
@@ -135,3 +139,18 @@ def test_only_months_that_changed_have_another_fingerprint(filled: Samples, batc
 
 def test_nothing_makes_no_narrative(samples: Samples) -> None:
     assert list(narratives(samples, today=TODAY, zone=BERLIN)) == []
+
+
+@pytest.mark.models
+def test_real_embeddings_find_the_week_by_what_it_was_like(filled: Samples) -> None:
+    try:
+        embedder = open_embedder(Library(default_folder()), bulk=False)
+    except ModelError as error:
+        pytest.skip(f"{error.problem}: run homebody-models install")
+    chunks = [chunk for one in told(filled).values() for chunk in one.chunks if "W" in chunk.place]
+    vectors = np.stack(embedder.embed([f"{c.title}. {c.about}. {c.text}" for c in chunks], role="passage"))
+    assert max(embedder.count_tokens(f"{c.title}. {c.about}. {c.text}") for c in chunks) <= embedder.max_tokens
+    for question in ("the week I was ill", "when did I have a fever", "which week was I sick"):
+        (asked,) = embedder.embed([question], role="query")
+        best = np.argsort(-(vectors @ asked))[:3]
+        assert any(chunks[at].place.startswith("2026-W16") for at in best), [chunks[at].place for at in best]
