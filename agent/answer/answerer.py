@@ -81,7 +81,8 @@ def answer(question: str, found: Found, models: Models, *, now: datetime) -> Gen
         yield result.text
         return result
     way = route(question)
-    model = models(way.tier)
+    told = found.passages[0].kind == "narrative"  # numbers in sentences by arithmetic: no model may retell them
+    model = None if told else models(way.tier)
     said = _Said()
     passages: list[Passage] = []
     if model is not None:
@@ -111,8 +112,9 @@ def answer(question: str, found: Found, models: Models, *, now: datetime) -> Gen
 
 
 def _near(passages: Sequence[Passage]) -> Sequence[Passage]:
-    """Without what ranks far below the best: a small model takes its answer from any note that it is given."""
-    return [passage for passage in passages if passage.score >= _FAR * passages[0].score]
+    """Without numbers in sentences, and without what ranks far below the best: a small model believes any note."""
+    best = passages[0].score
+    return [passage for passage in passages if passage.score >= _FAR * best and passage.kind != "narrative"]
 
 
 def _checked(pieces: Iterator[str], question: str, passages: list[Passage], said: _Said) -> Generator[str, None, None]:

@@ -97,6 +97,15 @@ def test_notes_far_below_the_best_are_not_given(home: Passage) -> None:
     assert "faraway" not in model.asked[0].user
 
 
+def test_no_model_retells_numbers(home: Passage) -> None:
+    model = Says("Anna lives in Ulm.")
+    week = replace(home, kind="narrative", title="Steps", text="In the week of 4 May 6,844 steps a day.")
+    assert asked(model, week, home).route == "quote"
+    assert not model.asked
+    asked(model, home, week)
+    assert "6,844" not in model.asked[0].user
+
+
 def test_without_a_model_and_when_it_fails_the_best_passage_is_quoted(home: Passage) -> None:
     assert asked(None, home).route == asked(Fails(""), home).route == "quote"
 
