@@ -20,6 +20,32 @@ Row = tuple[Any, ...]
 _MEMORY_NAMES = itertools.count(1)
 
 
+class _Translated:
+    """Turns SQLite's errors into ours: what happened and what the owner can do."""
+
+    def __enter__(self) -> None:
+        return
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        match error:
+            case apsw.FullError():
+                problem, remedy = "The disk is full; nothing of this step was stored.", "Free some space."
+            case apsw.NotADBError() | apsw.CorruptError():
+                problem = "The encrypted store is damaged or does not belong to this key."
+                remedy = "Restore the data folder from a backup; `homebody doctor` shows more."
+            case apsw.BusyError():
+                problem, remedy = "The store is busy.", "Try again in a moment."
+            case apsw.IOError() | apsw.CantOpenError() | apsw.ReadOnlyError() | apsw.PermissionsError():
+                problem = f"The store cannot be read or written ({type(error).__name__})."
+                remedy = "Check the disk and the permissions of the data folder."
+            case _:
+                return
+        raise StoreError(problem, remedy=remedy) from None
+
+
+_TRANSLATED = _Translated()
+
+
 class Database:
     """Connections to one store, made when a thread first needs one. Writers take turns; readers see whole commits."""
 
@@ -32,7 +58,7 @@ class Database:
         self._keeping = threading.Lock()
         self._flags = apsw.SQLITE_OPEN_URI | apsw.SQLITE_OPEN_READWRITE
         self._depth = 0
-        with self.translated():
+        with _TRANSLATED:
             self._connect(create=create)
             try:
                 migrate(self.connection())
@@ -92,28 +118,8 @@ class Database:
         for old in ended:
             old.close()
 
-    @contextmanager
-    def translated(self) -> Iterator[None]:
-        """Turn SQLite's errors into ours: what happened and what the owner can do."""
-        try:
-            yield
-        except apsw.FullError:
-            raise StoreError("The disk is full; nothing of this step was stored.", remedy="Free some space.") from None
-        except (apsw.NotADBError, apsw.CorruptError):
-            raise StoreError(
-                "The encrypted store is damaged or does not belong to this key.",
-                remedy="Restore the data folder from a backup; `homebody doctor` shows more.",
-            ) from None
-        except apsw.BusyError:
-            raise StoreError("The store is busy.", remedy="Try again in a moment.") from None
-        except (apsw.IOError, apsw.CantOpenError, apsw.ReadOnlyError, apsw.PermissionsError) as error:
-            raise StoreError(
-                f"The store cannot be read or written ({type(error).__name__}).",
-                remedy="Check the disk and the permissions of the data folder.",
-            ) from None
-
     def rows(self, statement: str, bindings: Sequence[object] = ()) -> list[Row]:
-        with self.translated():
+        with _TRANSLATED:
             return list(self.connection().execute(statement, tuple(bindings)))
 
     def value(self, statement: str, bindings: Sequence[object] = ()) -> Any:
@@ -125,7 +131,9 @@ class Database:
         self.rows(statement, bindings)
 
     def run_many(self, statement: str, bindings: Sequence[Sequence[object]]) -> None:
-        with self.translated():
+        if not bindings:
+            return
+        with _TRANSLATED:
             self.connection().executemany(statement, [tuple(row) for row in bindings])
 
     def insert(self, statement: str, bindings: Sequence[object] = ()) -> int:
@@ -136,7 +144,7 @@ class Database:
     @contextmanager
     def writing(self) -> Iterator[None]:
         """One transaction of the one writer; nested uses join it. Rolls back when the body raises."""
-        with self._writer, self.translated():
+        with self._writer, _TRANSLATED:
             if self._depth:
                 yield
                 return
@@ -156,7 +164,7 @@ class Database:
     @contextmanager
     def reading(self) -> Iterator[None]:
         """One snapshot: what is read inside belongs to one commit."""
-        with self.translated():
+        with _TRANSLATED:
             connection = self.connection()
             if connection.in_transaction:
                 yield

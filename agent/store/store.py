@@ -16,6 +16,7 @@ from agent.store.database import Database, Row
 from agent.store.embeddings import Embeddings
 from agent.store.forgotten import Forgotten
 from agent.store.keys import CompartmentKey
+from agent.store.names import Names
 from agent.store.samples import Samples
 from agent.vocabulary import Block, Chunk
 from indexers.record import Contact, SampleBatch, Skipped
@@ -45,6 +46,7 @@ class Store:
         self.database = database
         self.changes = 0  # commits of this process that changed what can be seen: what was read before is stale
         self._id_key = id_key
+        self._names = Names(database)
         self._depth = 0
         self._touched = False
 
@@ -77,13 +79,15 @@ class Store:
 
     @property
     def copies(self) -> Copies:
-        return Copies(self.database, self._thread_of, self.fingerprint)
+        return Copies(self.database, self._names.thread, self.fingerprint)
 
     @contextmanager
     def writing(self) -> Iterator[None]:
         """One transaction; nested uses join it. `changes` grows after it if it changed what can be seen."""
         touched = False
         with self.database.writing():
+            if not self._depth:
+                self._names.clear()
             self._depth += 1
             try:
                 yield
@@ -210,34 +214,22 @@ class Store:
             return self._forgotten.add(uid)
 
     def _chunk_row(self, item: int, source: int, uid: bytes, chunk: Chunk, seq: int, block: int | None) -> Row:
-        sender = self._handle(chunk.sender) if chunk.sender else None
-        company = tuple(self._handle(handle) for handle in chunk.people)
+        names = self._names
+        sender = names.handle(chunk.sender) if chunk.sender else None
+        company = tuple(map(names.handle, chunk.people))
         named = (sender,) if sender is not None else company
         tokens = " ".join(person_token(number) for number in named)
         unsegmented = _UNSEGMENTED.search(chunk.text) or _UNSEGMENTED.search(chunk.title)
         return (
-            uid, item, block, self._thread(source, chunk.thread), seq,
+            uid, item, block, names.thread(source, self.fingerprint(chunk.thread)), seq,
             chunk.kind, chunk.title, chunk.text, f"{chunk.about} {tokens}".strip(), chunk.path, bool(unsegmented), sender,
-            self._company(company) if company else None, chunk.when, chunk.until, chunk.locator, chunk.context,
+            names.company(company) if company else None, chunk.when, chunk.until, chunk.locator, chunk.context,
             json.dumps(chunk.spans) if chunk.spans else "",
         )  # fmt: skip
 
-    def _handle(self, handle: str) -> int:
-        found = self.database.value("SELECT id FROM handle WHERE handle = ?", (handle,))
-        if found is None:
-            found = self.database.insert("INSERT INTO handle(handle, name, me) VALUES(?, '', 0)", (handle,))
-        return int(found)
-
     def name_handles(self, names: Mapping[str, tuple[str, bool]]) -> None:
         """Keep what a source calls the people behind its handles: handle -> (name or "", is the owner)."""
-        self._touched = self._touched or bool(names)
-        for handle, (name, me) in names.items():
-            number = self._handle(handle)
-            self.database.run(
-                "UPDATE handle SET name = CASE WHEN ?1 != '' THEN ?1 ELSE name END, me = max(me, ?2) WHERE id = ?3"
-                " AND ((?1 != '' AND name != ?1) OR me < ?2)",
-                (name, me, number),
-            )
+        self._touched |= self._names.call(names)
 
     def add_cards(self, item: int, contacts: Iterable[tuple[Contact, Sequence[str]]]) -> None:
         """Keep which handles stand together on which contact card of a staged item."""
@@ -250,32 +242,14 @@ class Store:
             ],
         )
 
-    def _company(self, handles: tuple[int, ...]) -> int:
-        key = " " + " ".join(map(str, sorted(handles))) + " "
-        found = self.database.value("SELECT id FROM company WHERE handles = ?", (key,))
-        return (
-            int(found) if found is not None else self.database.insert("INSERT INTO company(handles) VALUES(?)", (key,))
-        )
-
-    def _thread(self, source: int, name: str) -> int:
-        return self._thread_of(source, self.fingerprint(name))
-
-    def _thread_of(self, source: int, key: bytes) -> int:
-        found = self.database.value("SELECT id FROM thread WHERE source = ? AND key = ?", (source, key))
-        if found is not None:
-            return int(found)
-        return self.database.insert("INSERT INTO thread(source, key) VALUES(?, ?)", (source, key))
-
     def add_samples(self, item: int, batches: Iterable[SampleBatch]) -> None:
         samples = self.samples
         for batch in batches:
             samples.add(item, batch)
 
     def _add_skipped(self, item: int | None, source: int, skips: Iterable[Skipped]) -> None:
-        self.database.run_many(
-            "INSERT INTO skipped VALUES(?, ?, ?, ?, ?, ?)",
-            [(item, source, skip.where, skip.why, skip.outcome, skip.count) for skip in skips],
-        )
+        rows = [(item, source, skip.where, skip.why, skip.outcome, skip.count) for skip in skips]
+        self.database.run_many("INSERT INTO skipped VALUES(?, ?, ?, ?, ?, ?)", rows)
 
     def publish(self, item: int, *, records: int, skips: Iterable[Skipped], retry: bool = False) -> None:
         """Make a staged item visible in place of its older generation, in one transaction.
@@ -397,18 +371,7 @@ class Store:
         with self.writing():
             self.embeddings.drop_orphans()
             self._touched = True
-            self.database.run("DELETE FROM thread WHERE NOT EXISTS(SELECT 1 FROM chunk WHERE thread = thread.id)")
-            self.database.run("DELETE FROM company WHERE NOT EXISTS(SELECT 1 FROM chunk WHERE company = company.id)")
-            used = {int(n) for (row,) in self.database.rows("SELECT handles FROM company") for n in row.split()}
-            carded = {handle for (handle,) in self.database.rows("SELECT handle FROM card")}
-            self.database.run_many(
-                "DELETE FROM handle WHERE id = ? AND NOT EXISTS(SELECT 1 FROM chunk WHERE sender = handle.id)",
-                [
-                    (number,)
-                    for number, handle in self.database.rows("SELECT id, handle FROM handle")
-                    if number not in used and handle not in carded
-                ],
-            )
+            self._names.sweep()
 
 
 def person_token(handle: int) -> str:
