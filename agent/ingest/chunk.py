@@ -140,10 +140,12 @@ def _message_blocks(chunks: Sequence[Chunk], start: int, count: CountTokens) -> 
     """Blocks of about four messages. Whether one ends after a message depends on that message's id and the block's size."""
     smallest, largest = _BLOCK_SIZE
     first, tokens = start, 0
+    alone = len(chunks) - start == 1  # then nothing has to be counted
+    sizes = [0 if alone else count(chunk.text) for chunk in chunks[start:]]
     for index in range(start, len(chunks)):
-        tokens += count(chunks[index].text)
+        tokens += sizes[index - start]
         size = index - first + 1
-        following = count(chunks[index + 1].text) if index + 1 < len(chunks) else 0
+        following = sizes[index + 1 - start] if index + 1 < len(chunks) else 0
         if (
             index + 1 == len(chunks)
             or size >= largest
