@@ -91,11 +91,11 @@ def _single(record: object, out: Cut, *, item: str, zone: tzinfo, count: CountTo
             yield from _section(record, item, zone, count)
         case Event():
             _note(out, record.people)
-            yield _event(record, item, zone)
+            yield from _fitting(_event(record, item, zone), count)
         case Contact():
             handles = tuple(dict.fromkeys(map(spelled, (*record.phones, *record.mails))))
             out.contacts.append((record, handles))
-            yield _contact(record, item, handles)
+            yield from _fitting(_contact(record, item, handles), count)
 
 
 def _note(out: Cut, people: Iterable[Party]) -> None:
@@ -119,21 +119,30 @@ def _message(message: Message, zone: tzinfo, count: CountTokens) -> Iterator[Chu
     text = message.text.strip() or " ".join(f"[{attachment.name}]" for attachment in message.attachments)
     if not text:
         return
-    parts = list(passages(text, count=count, room=WINDOW - count(""))) if len(text) > WINDOW else [(0, len(text))]
-    for number, (start, end) in enumerate(parts):
-        yield Chunk(
-            place=message.id if not number else f"{message.id}#{number}",
-            thread=message.conversation,
-            kind="message",
-            title=message.title,
-            text=text[start:end].strip(),
-            about=f"{date_words(message.sent_at, zone)} {message.title} {files}".strip(),
-            sender=spelled(message.sender.handle),
-            people=tuple(dict.fromkeys(spelled(party.handle) for party in message.people)),
-            when=_stamp(message.sent_at, zone),
-            locator=message.locator,
-            context="\n".join(filter(None, (message.quoted, " ".join(message.reactions)))),
-        )
+    whole = Chunk(
+        place=message.id,
+        thread=message.conversation,
+        kind="message",
+        title=message.title,
+        text=text,
+        about=f"{date_words(message.sent_at, zone)} {message.title} {files}".strip(),
+        sender=spelled(message.sender.handle),
+        people=tuple(dict.fromkeys(spelled(party.handle) for party in message.people)),
+        when=_stamp(message.sent_at, zone),
+        locator=message.locator,
+        context="\n".join(filter(None, (message.quoted, " ".join(message.reactions)))),
+    )
+    yield from _fitting(whole, count)
+
+
+def _fitting(whole: Chunk, count: CountTokens) -> Iterator[Chunk]:
+    """The chunk, or parts of it that fit the window. Outside of ASCII one character may be several tokens."""
+    text = whole.text
+    if len(text) <= (WINDOW if text.isascii() else WINDOW // 4) or count(text) <= WINDOW:
+        yield whole
+        return
+    for number, (start, end) in enumerate(passages(text, count=count, room=WINDOW - count(""))):
+        yield replace(whole, place=f"{whole.place}#{number}" if number else whole.place, text=text[start:end])
 
 
 def _message_blocks(chunks: Sequence[Chunk], start: int, count: CountTokens) -> Iterator[Block]:
