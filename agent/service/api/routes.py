@@ -18,6 +18,7 @@ from agent.config import SourceConfig
 from agent.errors import HomebodyError, WrongUse
 from agent.service.api import wire
 from agent.service.api.calls import VERSION, Call, Events, answered, problem, streamed, told
+from agent.service.api.life import Life
 from agent.service.daemon import Daemon
 from agent.vocabulary import Answer
 from indexers.source import kinds
@@ -30,8 +31,10 @@ class Api:
         """`stop` ends the process once its answers are out."""
         self._daemon = daemon
         self._stop = stop
+        self._life = Life(daemon)
 
     def app(self) -> Starlette:
+        life = self._life
         json_, stream = partial(answered, zone=self._daemon.zone), partial(streamed, zone=self._daemon.zone)
         return Starlette(
             routes=[
@@ -48,6 +51,14 @@ class Api:
                 Route("/index", stream(self.index), methods=["POST"]),
                 Route("/search", json_(self.search), methods=["POST"]),
                 Route("/ask", stream(self.ask), methods=["POST"]),
+                Route("/explain", json_(life.explain), methods=["POST"]),
+                Route("/open", json_(life.open), methods=["POST"]),
+                Route("/people", json_(life.people), methods=["POST"]),
+                Route("/people/merge", json_(life.merge), methods=["POST"]),
+                Route("/people/split", json_(life.split), methods=["POST"]),
+                Route("/timeline", json_(life.timeline), methods=["POST"]),
+                Route("/plot", json_(life.plot), methods=["POST"]),
+                Route("/triage", json_(life.triage), methods=["POST"]),
                 Route("/forget", json_(self.forget), methods=["POST"]),
                 Route("/check", json_(self.check), methods=["GET"]),
                 Route("/stop", json_(self.stop), methods=["POST"]),
@@ -89,6 +100,7 @@ class Api:
         return {"locked": False}
 
     def lock(self, _: Call) -> wire.Json:
+        self._life.cited = ()
         self._daemon.lock()
         return {"locked": True}
 
@@ -155,6 +167,7 @@ class Api:
                 try:
                     yield "text", {"text": next(pieces)}
                 except StopIteration as end:
+                    self._life.cited = end.value.citations
                     yield "result", wire.answer(end.value)
                     return
         finally:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, tzinfo
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -11,6 +12,9 @@ from agent.config import SourceConfig
 from agent.errors import HomebodyError
 from agent.homebody import Preview, Receipt
 from agent.ingest.run import PassReport, Progress
+from agent.metrics.evidence import Evidence
+from agent.people import Known
+from agent.retrieval.timeline import Entry, Timeline
 from agent.service.daemon import LockedByOwner
 from agent.store.inventory import SourceState
 from agent.vocabulary import Answer, Citation, Passage, Value
@@ -61,6 +65,36 @@ class SearchRequest(_Request):
 
 class AskRequest(_Request):
     text: str
+
+
+class PeopleRequest(_Request):
+    text: str = ""
+
+
+class MergeRequest(_Request):
+    one: str
+    other: str
+
+
+class SplitRequest(_Request):
+    handle: str
+
+
+class TimelineRequest(_Request):
+    person: str = ""
+    day: str = ""
+    before: tuple[float, int] | None = None
+    limit: int = Field(default=200, ge=1, le=1000)
+
+
+class PlotRequest(_Request):
+    text: str
+    form: Literal["png", "svg", "text"] = "text"
+    width: int = Field(default=80, ge=20, le=400)
+
+
+class OpenRequest(_Request):
+    ref: str
 
 
 class ForgetRequest(_Request):
@@ -131,6 +165,7 @@ def hit(passage: Passage) -> Json:
         "locator": passage.locator,
         "text": passage.text,
         "context": passage.context,
+        "also": list(passage.also),
         "spans": [
             {"kind": kind, "label": label, "start": start, "end": end} for kind, label, start, end in passage.spans
         ],
@@ -151,6 +186,8 @@ def _citation(citation: Citation) -> Json:
         "when": _when(citation.when),
         "locator": citation.locator,
         "quote": citation.quote,
+        "id": citation.id,
+        "also": list(citation.also),
     }
 
 
@@ -210,4 +247,75 @@ def state(held: SourceState, zone: tzinfo) -> Json:
         "skipped": [skipped(skip) for skip in held.skipped],
         "finished": _when(finished),
         "problem": held.problem,
+    }
+
+
+def known(one: Known) -> Json:
+    return {
+        "name": one.person.name,
+        "me": one.person.me,
+        "handles": list(one.person.handles),
+        "sources": list(one.sources),
+        "because": [{"one": tie.one, "other": tie.other, "why": tie.why} for tie in one.ties],
+    }
+
+
+def timeline(found: Timeline) -> Json:
+    return {
+        "people": list(found.people),
+        "start": _when(found.start),
+        "end": _when(found.end),
+        "entries": [_entry(entry) for entry in found.entries],
+        "earlier": list(found.earlier) if found.earlier else None,
+    }
+
+
+def _entry(entry: Entry) -> Json:
+    return {
+        "id": entry.id,
+        "when": _when(entry.when),
+        "until": _when(entry.until),
+        "kind": entry.kind,
+        "source": entry.source,
+        "title": entry.title,
+        "text": entry.text,
+        "sender": entry.sender,
+        "people": list(entry.people),
+        "locator": entry.locator,
+        "also": list(entry.also),
+    }
+
+
+def evidence(ground: Evidence) -> Json:
+    return {
+        "days": [
+            {
+                "measure": day.measure,
+                "day": day.day.isoformat(),
+                "value": day.value,
+                "unit": day.unit,
+                "samples": day.n,
+                "sources": list(day.sources),
+                "shares": [
+                    {"source": share.source, "said": share.said, "counted": share.counted} for share in day.shares
+                ],
+            }
+            for day in ground.days
+        ],
+        "rows": [
+            {
+                "measure": row.measure,
+                "source": row.source,
+                "device": row.device,
+                "start": _when(row.start),
+                "end": _when(row.end),
+                "value": row.value,
+                "unit": row.unit,
+                "label": row.label,
+                "left_out": row.left_out,
+            }
+            for row in ground.rows
+        ],
+        "rules": list(ground.rules),
+        "whole": ground.whole,
     }

@@ -42,7 +42,12 @@ def search(
 
 
 @app.command()
-def ask(text: str, *, as_json: AsJson = False) -> None:
+def ask(
+    text: str,
+    *,
+    explain: Annotated[bool, typer.Option("--explain", help="Also the rows that a number rests on.")] = False,
+    as_json: AsJson = False,
+) -> None:
     """Answer a question from your own data, with citations."""
     with connected() as client:
         result: show.Json = {}
@@ -52,6 +57,8 @@ def ask(text: str, *, as_json: AsJson = False) -> None:
                     show.out.print(show.inert(str(data["text"])))
             else:
                 result = data
+        if explain and result["route"] == "metric":
+            result["evidence"] = client.request("POST", "/explain", {"text": text})
     tell(result, as_json=as_json, people=show.answer)
     if not result["found"]:
         raise typer.Exit(3)

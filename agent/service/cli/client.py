@@ -171,13 +171,20 @@ class Client:
             self._redialled = True
             return
         status, said = self._ended()
-        if status == _BUSY:
+        if status == _BUSY and (self._use_daemon or not self._somebody_listens()):
             return
         problem = HomebodyError(
             said or f"The homebody process ended (status {status}).", remedy="" if said else _DOCTOR
         )
         problem.exit_code = status if said and status in (1, 2, 4) else 1
         raise problem from None
+
+    def _somebody_listens(self) -> bool:
+        try:
+            self._dial().close()
+        except OSError:
+            return False
+        return True
 
     def _ended(self) -> tuple[int, str]:
         """Wait for our own process; returns its status and what it said before it could serve."""

@@ -29,16 +29,21 @@ AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on stdou
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 
 
+def _say_version(wanted: bool) -> None:  # noqa: FBT001 - typer calls it so
+    if wanted:
+        show.out.print(own_version())
+        raise typer.Exit
+
+
 @app.callback()
 def options(
     *,
     no_daemon: Annotated[bool, typer.Option("--no-daemon", help="Use a process of its own, not the daemon.")] = False,
-    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+    version: Annotated[  # noqa: ARG001 - its callback has acted
+        bool, typer.Option("--version", help="Print the version.", callback=_say_version, is_eager=True)
+    ] = False,
 ) -> None:
     _settings["use_daemon"] = not no_daemon
-    if version:
-        show.out.print(own_version())
-        raise typer.Exit
 
 
 @contextmanager

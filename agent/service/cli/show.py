@@ -91,15 +91,33 @@ def answer(data: Json) -> None:
             out.print(f"[{citation['n']}] {inert(citation['source'])}: samples", style="dim")
             continue
         head = _head(citation["source"], citation["title"], day(citation["when"]))
-        out.print(f"[{citation['n']}] {head}: “{_short(citation['quote'])}”", style="dim")
+        out.print(f"[{citation['n']}] {head}: “{short(citation['quote'])}”", style="dim")
         if citation["locator"]:
             out.print(f"    {inert(citation['locator'])}", style="dim")
+    if "evidence" in data:
+        evidence(cast("Json", data["evidence"]))
+
+
+def evidence(data: Json) -> None:
+    """The days and samples that a number rests on, and how they were merged."""
+    for row in cast("list[dict[str, Any]]", data["days"]):
+        shares = ", ".join(f"{s['source']} {s['said']:g} ({s['counted']:g} counted)" for s in row["shares"])
+        line = f"{row['day']}  {row['value']:g} {row['unit']} from {row['samples']} samples: {shares or ', '.join(row['sources'])}"
+        out.print(inert(line))
+    for row in cast("list[dict[str, Any]]", data["rows"]):
+        left_out = f"  left out: {row['left_out']}" if row["left_out"] else ""
+        what = f"{row['value']:g} {row['unit']} {row['label']}".strip()
+        out.print(inert(f"  {day(row['start'])}  {what}  {row['source']}{left_out}"), style="dim")
+    for rule in cast("list[str]", data["rules"]):
+        out.print(inert(rule))
+    if not data["whole"]:
+        err.print("There are more samples; --json and a shorter time show them.")
 
 
 def hits(data: Json) -> None:
     for n, hit in enumerate(cast("list[dict[str, Any]]", data["hits"]), start=1):
         out.print(f"{n}. {_head(hit['source'], hit['title'], hit['sender'], day(hit['when']))}", style="bold")
-        out.print(f"   {_short(hit['text'])}")
+        out.print(f"   {short(hit['text'])}")
         out.print(f"   {inert(hit['locator'])}  (id {hit['id']})", style="dim")
 
 
@@ -234,7 +252,8 @@ def size(count: int) -> str:
     return f"{number:,.1f} GB"
 
 
-def _short(text: str, letters: int = 240) -> str:
+def short(text: str, letters: int = 240) -> str:
+    """Foreign text on one line, cut where it is long."""
     line = " ".join(inert(text).split())
     return line if len(line) <= letters else line[: letters - 1] + "…"
 
