@@ -7,7 +7,8 @@ own, on the same file; CPU time is the user and system time of the process and i
 The peers write a database or data frames, for they have no other way to give typed values. "homebody" reads to
 SampleBatch; "homebody, stored" is the product's own way: a locked worker, the encrypted store on disk, and rollups of
 every day, its memory the worker's and the writer's peaks together. "iterparse" is the standard library's parser, which
-only counts. --growth N reads a second export of N records the product's way, to show that memory stays.
+only counts. --repeat N takes the least CPU time of N rounds, all readers in turn, where other programs disturb the
+machine. --growth N reads a second export of N records the product's way, to show that memory stays.
 """
 
 from __future__ import annotations
@@ -175,6 +176,7 @@ def main() -> None:
     options.add_argument("--records", type=int, default=200_000)
     options.add_argument("--peers", default="", help="the Python of an environment that holds the peers")
     options.add_argument("--only", nargs="*", default=[*OURS, *PEERS])
+    options.add_argument("--repeat", type=int, default=1, help="rounds, of which the least CPU time counts")
     options.add_argument("--growth", type=int, default=0, help="records of a second export, for memory")
     given = options.parse_args()
     with tempfile.TemporaryDirectory() as folder:
@@ -182,10 +184,14 @@ def main() -> None:
         export(archive, given.records)
         readers = {name: (sys.executable, code) for name, code in OURS.items()}
         readers |= {name: (given.peers, code) for name, code in PEERS.items() if given.peers}
-        for name, (python, code) in readers.items():
-            if name not in given.only:
-                continue
-            found = measure(python, code, archive)
+        best: dict[str, tuple[int, float, float] | None] = {}
+        for _ in range(given.repeat):
+            for name, (python, code) in readers.items():
+                if name in given.only:
+                    found = measure(python, code, archive)
+                    known = best.get(name)
+                    best[name] = found if known is None or (found and found[1] < known[1]) else known
+        for name, found in best.items():
             tell(name, found)
         if given.growth:
             export(archive, given.growth)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path, PurePosixPath
 from xml.etree.ElementTree import Element
@@ -17,20 +17,13 @@ from indexers.health.apple.names import device_words
 from indexers.health.apple.papers import LARGEST, NoResource, Route, UnknownResource, clinical, ecg, route
 from indexers.health.apple.remainder import Remainder
 from indexers.health.apple.samples import KEPT, Sampler
+from indexers.health.apple.wishes import Wishes
 from indexers.health.export.archive import Export, Unreadable
 from indexers.health.export.moments import DAY, MINUTE, instant, midnight
 from indexers.record import Outcome, Record, SampleBatch, Section, Skipped
 
 _ECG_HEAD = 8 << 10
 _MOST_STUBS = 100_000
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wishes:
-    """What the owner asked for beyond the usual: distance and place of routes, single heartbeats."""
-
-    routes: bool = False
-    beats: bool = False
 
 
 class Reading:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from indexers.health.apple.clock import Longs, instants
 from indexers.health.apple.markup import record_tags, text
 from indexers.health.apple.names import LONGEST_NAME, device_words, name
-from indexers.health.apple.series import Doubles, Key, Rows, Series
+from indexers.health.apple.series import NO_LABEL, Doubles, Key, Rows, Series
 from indexers.health.export.moments import OffsetHistory, instant, zone_offset
 from indexers.record import SampleBatch
 
@@ -42,7 +42,6 @@ _FIELDS = 5
 _ZONE_KEY = b'key="HKTimeZone"'
 _ZONE = re.compile(rb'key="HKTimeZone" value="([^"]*)"')
 _NO_VALUE = b"HKCategoryValueNotApplicable"
-_NO_LABEL: Longs = np.empty(0, np.int64)
 
 NOT_A_NUMBER = "the value is not a number; kept as words, out of all numbers"
 BAD_TIME = "the start or end is not a time; kept as words, out of all numbers"
@@ -108,10 +107,8 @@ class Sampler:
         if series.surplus:
             self.trouble[TOO_MANY_KINDS] += 1
             return
-        starts, ends, offsets = _columns([start], [end], [offset])
-        states = series.states([label.encode()]) if label else _NO_LABEL
-        rows = Rows(start=starts, end=ends, offset=offsets, value=np.array([value], np.float64), label=states)
-        yield from self._rows(series, rows)
+        for full in series.add_one(start, end, offset, value, label.encode()):
+            yield from self._checked(series, full)
 
     def finish(self) -> Iterator[SampleBatch]:
         """Everything that waits, as batches that may be short."""
@@ -191,7 +188,7 @@ class Sampler:
             label = series.states([(state or _NO_VALUE)[:LONGEST_NAME] for state in raw])
             value: Doubles = np.ones(len(start))
         else:
-            label = _NO_LABEL
+            label = NO_LABEL
             try:
                 value = np.fromiter(map(float, raw), np.float64, len(raw))  # type: ignore[arg-type]  # None is a TypeError
             except (ValueError, TypeError):

@@ -17,6 +17,7 @@ from indexers.record import BATCH_ROWS, SampleBatch
 _MOST_STATES = 10_000
 """States of one series that are numbered at a time; real ones have a handful."""
 
+NO_LABEL: Longs = np.empty(0, np.int64)
 Doubles = NDArray[np.float64]
 Key = tuple[str, str, str, str, bool]
 """Measure, unit, source, device, and whether its samples are states."""
@@ -41,25 +42,43 @@ class Rows:
 class Series:
     """The samples that wait to fill a batch. `surplus`: of a measure too many, to be counted and dropped."""
 
-    __slots__ = ("_codes", "_parts", "_waiting", "device", "labelled", "measure", "source", "surplus", "unit")
+    __slots__ = (
+        "_codes",
+        "_parts",
+        "_singles",
+        "_waiting",
+        "device",
+        "labelled",
+        "measure",
+        "source",
+        "surplus",
+        "unit",
+    )
 
     def __init__(self, key: Key, *, surplus: bool = False) -> None:
         self.measure, self.unit, self.source, self.device, self.labelled = key
         self.surplus = surplus
         self._parts: list[Rows] = []
         self._waiting = 0
+        self._singles: list[tuple[int, int, int, float, bytes]] = []
         self._codes: dict[bytes, int] = {}
 
     def states(self, raw: Sequence[bytes]) -> Longs:
         """The numbers of states by their names."""
         codes = self._codes
-        for state in set(raw).difference(codes):
-            codes[state] = len(codes)
+        for state in dict.fromkeys(raw):
+            codes.setdefault(state, len(codes))
         return np.fromiter(map(codes.__getitem__, raw), np.int64, len(raw))
 
     def state(self, code: int) -> str:
         """The name of a state by its number."""
         return text(list(self._codes)[code])
+
+    def add_one(self, start: int, end: int, offset: int, value: float, state: bytes) -> Iterator[Rows]:
+        """Take one sample; arrays for each would cost more than the sample."""
+        self._singles.append((start, end, offset, value, state))
+        if len(self._singles) == BATCH_ROWS:
+            yield from self.add(self._gathered())
 
     def add(self, rows: Rows) -> Iterator[Rows]:
         """Take rows; gives out what fills a batch, each time BATCH_ROWS."""
@@ -76,7 +95,20 @@ class Series:
 
     def rest(self) -> Rows | None:
         """What waits, however little."""
+        if self._singles:
+            rows = self._gathered()
+            self._parts.append(rows)
+            self._waiting += len(rows.start)
         return self._joined() if self._waiting else None
+
+    def _gathered(self) -> Rows:
+        start, end, offset, value, states = zip(*self._singles, strict=True)
+        self._singles.clear()
+        longs = (np.array(column, np.int64) for column in (start, end, offset))
+        label = self.states(states) if self.labelled else NO_LABEL
+        return Rows(
+            **dict(zip(("start", "end", "offset"), longs, strict=True)), value=np.array(value, np.float64), label=label
+        )
 
     def batch(self, rows: Rows) -> SampleBatch:
         """Rows of this series as it travels."""

@@ -15,7 +15,7 @@ from urllib.parse import quote
 from indexers.health.apple.archive import find_xml, opened
 from indexers.health.apple.elements import profile
 from indexers.health.apple.markup import Other, Records, pieces, tree
-from indexers.health.apple.reading import Reading, Wishes
+from indexers.health.apple.wishes import Wishes
 from indexers.health.export.archive import Unreadable
 from indexers.health.export.workout import digest
 from indexers.record import Record, Skipped
@@ -93,6 +93,9 @@ class AppleHealth:
 
     def read(self, item: Item) -> Iterator[Record | Skipped]:
         """Samples and workouts first, in the order of the export, then papers, then what was left out and why."""
+        # It needs numpy, whose import a mere scan would pay for with a tenth of a second.
+        from indexers.health.apple.reading import Reading
+
         path = Path(item.id.rpartition("#exported=")[0] or item.id)
         try:
             with opened(path) as export:
