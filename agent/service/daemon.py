@@ -58,6 +58,7 @@ class Daemon:
         self._look_again = False
         self._follow_again = False
         self._watch: Watch | None = None
+        self._watched: set[str] = set()
 
     def claim(self) -> None:
         """Take the home's lock and a clean runtime folder. Raises StoreError when another process has it."""
@@ -231,7 +232,10 @@ class Daemon:
                 look, self._look_again = self._look_again or time.monotonic() >= due, False
                 follow, self._follow_again = self._follow_again or look, False
             if follow:  # before the pass: what moves during it must not be missed
-                self._follow()
+                try:
+                    moved = sorted({*moved, *self._follow()})
+                except Exception as error:  # a home that was locked meanwhile, for one
+                    log.warning("watching: %s", place(error))
             if look:
                 due = time.monotonic() + _RECONCILE.total_seconds()
                 self._pass([])
@@ -252,17 +256,21 @@ class Daemon:
         except Exception as error:  # the next pass may well succeed, and this thread is the only one that tries
             log.error("background pass: %s", place(error))
 
-    def _follow(self) -> None:
-        """Watch the places that the sources name; a source that cannot say is looked at hourly all the same."""
+    def _follow(self) -> set[str]:
+        """Watch the places that the sources name; a source that cannot say is looked at hourly all the same.
+
+        Returns the sources that were read before but not watched until now: something may have moved in between.
+        """
         if self._watch is not None:
             self._watch.stop()
             self._watch = None
+        before, self._watched = self._watched, set()
         try:
-            sources = self.unlocked().config.sources
+            opened = self.unlocked()
         except HomebodyError:
-            return
+            return set()
         roots: dict[str, list[Path]] = {}
-        for source in sources:
+        for source in opened.config.sources:
             if not source.paused:
                 with suppress(SourceUnavailable), Worker(source) as worker:
                     roots[source.name] = [Path(root) for root in worker.roots()]
@@ -271,6 +279,9 @@ class Daemon:
             self._watch.start()
         except OSError as error:
             log.warning("watching: %s", type(error).__name__)
+            return set()
+        self._watched = set(roots)
+        return (self._watched - before) & {state.name for state in opened.states() if state.finished is not None}
 
     def _moved(self, names: set[str]) -> None:
         with self._turn:

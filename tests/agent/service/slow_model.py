@@ -14,6 +14,7 @@ def main() -> int:
     """Lock first, as every process of the product."""
     offline.lock()
     from agent.models import resident
+    from agent.models.library import InstalledModel
     from agent.models.protocols import LanguageModel, Prompt, Schema
     from agent.models.scripted import Scripted
     from agent.service.__main__ import main as serve
@@ -32,7 +33,7 @@ def main() -> int:
             finally:
                 notes.write_text("stopped")
 
-    def opened(*_: object) -> LanguageModel:
+    def opened(model: InstalledModel, runtime: Path) -> LanguageModel:
         return Slow("word")
 
     resident.open_language_model = opened

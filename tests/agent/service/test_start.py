@@ -13,7 +13,7 @@ pytestmark = pytest.mark.models
 
 HEAVY = {
     "agent.answer", "agent.homebody", "agent.models", "agent.retrieval", "agent.store", "apsw", "chromadb",
-    "cryptography", "httpx", "numpy", "onnxruntime", "pydantic", "rich", "starlette", "torch", "uvicorn",
+    "cryptography", "httpx", "numpy", "onnxruntime", "pydantic", "rich.console", "starlette", "torch", "uvicorn",
 }  # fmt: skip
 PROGRAM = """
 import sys
