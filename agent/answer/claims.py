@@ -126,15 +126,20 @@ def _chosen(units: Sequence[_Unit], told: list[str], claims: set[str], *, about:
     while missing:
         best = max(
             (unit for unit in units if unit not in used and _held(about - missing, pieces(unit.said))),
-            key=lambda unit: len(_held(missing, unit.held)),
+            key=lambda unit: len(_held(missing, _proves(unit, first))),
             default=None,
         )
-        proven = _held(missing, best.held) if best else set()
+        proven = _held(missing, _proves(best, first)) if best else set()
         if best is None or not proven:
             return []
         used.append(best)
         missing -= proven
     return used
+
+
+def _proves(unit: _Unit, first: _Unit) -> set[str]:
+    """What a further sentence may prove: of another passage its words alone, not the day or the people it is from."""
+    return unit.held if unit.passage == first.passage else pieces(unit.said)
 
 
 def _speak_of(question: str, found: Sequence[int], passages: Sequence[Passage]) -> bool:

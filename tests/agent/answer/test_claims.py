@@ -79,3 +79,9 @@ def test_an_answer_may_hold_no_word_of_its_question_beside_it_only(message: Make
     assert supported_by("It is swordfish.", "What is the wifi password?", [asked, told]) == [1]
     assert supported_by("It is swordfish.", "What is the wifi password?", [asked, late]) is None
     assert supported_by("It is swordfish.", "Which secret word?", [asked, late]) == [1]
+
+
+def test_the_day_of_one_message_proves_nothing_of_another(message: Make) -> None:
+    parade, other = message("The parade was great"), message("I love the parade", when="2023-07-15T10:00")
+    assert supported_by("She saw the great parade on 15 July 2023.", "When was it?", [parade, other]) is None
+    assert supported_by("She saw the great parade on 9 June 2023.", "When was it?", [parade, other]) == [0]
