@@ -10,6 +10,8 @@ from indexers.record import Skipped
 from indexers.source import Item, SourceUnavailable
 
 MAX_DEPTH = 32
+_SF_DATALESS = 0x40000000
+_UF_COMPRESSED = 0x20
 FULL_DISK_ACCESS = "on macOS give the program Full Disk Access in System Settings, Privacy & Security"
 
 
@@ -61,6 +63,15 @@ def _item(path: str) -> Item:
         changed = log.stat()
         stamp += f":{changed.st_size}:{changed.st_mtime_ns}"
     return Item(id=path, fingerprint=stamp, identity=f"{stat.st_dev}:{stamp}", size=stat.st_size)
+
+
+def is_dataless(status: os.stat_result, *, platform: str) -> bool:
+    """Whether macOS marks a file as evicted to a cloud (SF_DATALESS), or it has a size but no blocks there."""
+    flags = int(getattr(status, "st_flags", 0))
+    if flags & _SF_DATALESS:
+        return True
+    # A file that APFS compressed into its metadata has no blocks either, and is here.
+    return platform == "darwin" and status.st_size > 0 and status.st_blocks == 0 and not flags & _UF_COMPRESSED
 
 
 def reason(problem: OSError) -> str:

@@ -81,9 +81,9 @@ class Message:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Span:
-    """Which page, slide, sheet range or chapter the characters start..end of a Section's text stand on."""
+    """Which page, slide, sheet range, chapter or time of a recording the characters start..end of a Section's text stand on."""
 
-    kind: Literal["page", "slide", "cells", "chapter", "line"]
+    kind: Literal["page", "slide", "cells", "chapter", "line", "time"]
     label: str
     start: int
     end: int

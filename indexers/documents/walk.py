@@ -13,11 +13,10 @@ from pathspec import GitIgnoreSpec
 
 from indexers.documents.place import id_of
 from indexers.documents.rules import Rules, ignore_file, is_cache
+from indexers.folder import is_dataless
 from indexers.record import Skipped
 from indexers.source import Item, SourceUnavailable
 
-_SF_DATALESS = 0x40000000
-_UF_COMPRESSED = 0x20
 _MOUNT_PARENTS = ("/Volumes/", "/media/", "/mnt/", "/run/media/")
 _MAX_IGNORE_FILE = 1_000_000
 _STUB = ".icloud"
@@ -115,15 +114,6 @@ def _evicted(folder: str, name: str) -> str:
     """The path of the file that a stub of iCloud's older form (".letter.pdf.icloud") stands for; "" for other names."""
     stub = name.startswith(".") and name.endswith(_STUB) and len(name) > len(_STUB) + 1
     return f"{folder}/{name[1 : -len(_STUB)]}" if stub else ""
-
-
-def is_dataless(status: os.stat_result, *, platform: str) -> bool:
-    """Whether macOS marks a file as evicted to a cloud (SF_DATALESS), or it has a size but no blocks there."""
-    flags = int(getattr(status, "st_flags", 0))
-    if flags & _SF_DATALESS:
-        return True
-    # A file that APFS compressed into its metadata has no blocks either, and is here.
-    return platform == "darwin" and status.st_size > 0 and status.st_blocks == 0 and not flags & _UF_COMPRESSED
 
 
 def _item(path: str, status: os.stat_result) -> Item:

@@ -13,7 +13,7 @@ import pytest
 from indexers.documents import Documents
 from indexers.documents.load import load
 from indexers.documents.place import path_of
-from indexers.documents.walk import is_dataless
+from indexers.folder import is_dataless
 from indexers.readers.block import Unreadable
 from indexers.record import Section, Skipped
 from indexers.source import Item, Options, SourceUnavailable
