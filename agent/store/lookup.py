@@ -40,6 +40,10 @@ class Order:
     kind: NDArray[np.int64]
     kinds: tuple[str, ...]
     lent: Mapping[int, NDArray[np.int64]] = field(default_factory=dict)
+    _ranked: NDArray[np.int64] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_ranked", np.argsort(self.chunk))  # once, for every question asks `places` thrice
 
     def within(self, sources: Sequence[int]) -> NDArray[np.bool_]:
         """Which chunks are in some of the sources, held there or by another for them; shape (n,)."""
@@ -57,9 +61,8 @@ class Order:
         """Where in the order the given chunks stand; -1 for those that are not there (any more)."""
         if not len(self.chunk):
             return np.full(len(chunks), -1, np.int64)
-        ranked = np.argsort(self.chunk)
-        at = np.searchsorted(self.chunk, chunks, sorter=ranked)
-        at = ranked[np.minimum(at, len(ranked) - 1)]
+        at = np.searchsorted(self.chunk, chunks, sorter=self._ranked)
+        at = self._ranked[np.minimum(at, len(self._ranked) - 1)]
         return np.where(self.chunk[at] == chunks, at, -1)
 
 
