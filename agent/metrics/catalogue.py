@@ -59,7 +59,7 @@ _STATES = {
 
 # Words of the table that a question means otherwise: runs and rides are workouts of one kind, glasses hold water, and
 # what is intimate is asked for by name.
-_NOT_WORDS = frozenset(("runs", "rides", "glasses", "contacts", "cycle", "period", "mets"))
+_NOT_WORDS = frozenset(("runs", "rides", "glasses", "contacts", "cycle", "period", "mets", "drinks", "drinking"))
 # Words beside those of the table: verbs and everyday forms.
 _MORE_WORDS: Mapping[str, tuple[str, ...]] = {
     f"{_QUANTITY}StepCount": ("step", "walk", "walked the", "number of steps"),
@@ -70,6 +70,7 @@ _MORE_WORDS: Mapping[str, tuple[str, ...]] = {
     f"{_QUANTITY}ActiveEnergyBurned": (
         "calories did i burn",
         "did i burn",
+        "energy did i burn",
         "active calories did i burn",
         "calories",
         "energy burned",
@@ -92,6 +93,7 @@ _MORE_WORDS: Mapping[str, tuple[str, ...]] = {
     AWAKE: ("lie awake", "awake at night"),
     BEDTIME: ("go to bed", "going to bed", "gone to bed", "bed time", "to bed", "fell asleep", "go to sleep"),
     WAKE_TIME: ("wake up", "wake", "waking up", "get up", "got up", "wake up time", "waking time"),
+    f"{_QUANTITY}NumberOfAlcoholicBeverages": ("alcoholic drinks", "drinking alcohol", "alcoholic beverages"),
     "HKCategoryTypeIdentifierMenstrualFlow": ("my period", "menstrual cycle", "my cycle"),
     IN_BED: ("spend in bed", "lie in bed"),
     WORKOUT: (
@@ -177,7 +179,9 @@ def _measure(row: Mapping[str, str]) -> Measure:
     rollup = _rollup(measure, row["daily_rollup"])
     unit = row["canonical_unit"] or {"duration": "min", "count": "count"}.get(rollup, "")
     said = (word.strip().lower() for word in row["synonyms"].split(";"))
-    words = [word for word in said if word and word not in _NOT_WORDS]
+    # A fever is the symptom; the temperature is asked for by its name.
+    unmeant = _NOT_WORDS | {"fever"} if measure.endswith("BodyTemperature") else _NOT_WORDS
+    words = [word for word in said if word and word not in unmeant]
     return Measure(
         id=measure,
         name=row["display_name"],

@@ -302,6 +302,7 @@ _RULES: tuple[tuple[re.Pattern[str], _Maker], ...] = (
     _rule(rf"{_WD_LEAD}{_DAY}\s+(?:of\s+)?{_M}{_Y_TAIL}?", _dated),
     _rule(rf"{_WD_LEAD}{_M}\s+(?:the\s+)?{_DAY}(?!\d|:\d|[.,]\d){_Y_TAIL}?{_NOT_A_COUNT}", _dated),
     _rule(rf"{_DAY}{_DASH}{_LAST_DAY}\s+(?:of\s+)?{_M}{_Y_TAIL}?", _dated),
+    _rule(rf"between\s+(?:the\s+)?(?P<at>{_DAY}\s+and\s+(?:the\s+)?{_LAST_DAY}\s+(?:of\s+)?{_M}{_Y_TAIL}?)", _dated),
     _rule(rf"{_M}\s+{_DAY}{_DASH}{_LAST_DAY}(?!\d){_Y_TAIL}?{_NOT_A_COUNT}", _dated),
     _rule(
         rf"(?:on|since|until|till|before|after|night\s+of|week\s+of|to)\s+(?P<at>the\s+{_DAY[:-1]})"

@@ -66,6 +66,12 @@ def _usual(query: MetricQuery, measure: Measure, figure: Figure, store: Days) ->
     return Usual(low=low, high=high, days=len(column))
 
 
+def _fitting(query: MetricQuery, measure: Measure) -> MetricQuery:
+    """The same for a second measure that does not add up: steps are summed, the weight beside them is averaged."""
+    adds = measure.kind in ("total", "events", "night")
+    return query if query.stat != "sum" or adds else replace(query, stat="mean")
+
+
 def _trend(days: DayColumns, measure: Measure) -> Trend | None:
     return trend(days.day, values_of(days, measure, "mean"), clock=clock(measure))
 
@@ -91,7 +97,7 @@ def _plain(query: MetricQuery, measures: Sequence[Measure], store: Days) -> Metr
     if query.against_weekdays is not None:
         sides.append((query.span, query.against_weekdays))
     figures = [
-        figure_of(query, measure, loaded(store, measure, span, weekdays), span, weekdays, store)
+        figure_of(_fitting(query, measure), measure, loaded(store, measure, span, weekdays), span, weekdays, store)
         for measure in measures
         for span, weekdays in sides
     ]

@@ -66,7 +66,7 @@ def figure_of(
         case "streak":
             return streak(figure, days.day[passing_days(days, measure, query.threshold)], current=query.current)
         case "percentile":
-            return replace(figure, value=_quantile(column, measure, query.quantile or 0.5))
+            return replace(figure, value=quantile_of(column, measure, query.quantile or 0.5))
         case _:
             return replace(figure, value=_mean(query, measure, days, figure, store))
 
@@ -125,7 +125,7 @@ def sparse(measure: Measure) -> bool:
     return measure.kind == "total" and (way or measure.group == "workout")
 
 
-def _quantile(column: Floats, measure: Measure, quantile: float) -> float:
+def quantile_of(column: Floats, measure: Measure, quantile: float) -> float:
     if not clock(measure):
         return float(np.quantile(column, quantile))
     middle = circular_mean(column)

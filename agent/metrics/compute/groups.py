@@ -11,7 +11,7 @@ import numpy as np
 
 from agent.metrics.catalogue import WORKOUT, Measure, catalogue
 from agent.metrics.compute.days import Days, loaded, typical, values_of, where
-from agent.metrics.compute.figures import figure_of
+from agent.metrics.compute.figures import figure_of, passing_days, quantile_of
 from agent.metrics.compute.result import GroupRow, MetricResult
 from agent.metrics.query import Group, MetricQuery, Stat
 from agent.metrics.rollup.merge import DAY_MS, usable
@@ -23,7 +23,9 @@ _NAMES = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "S
 
 
 def grouped(query: MetricQuery, measure: Measure, store: Days) -> MetricResult:
-    stat: Stat = "count" if query.stat == "count" else "sum" if measure.kind == "total" else "mean"
+    kept: bool = query.stat in ("count", "days", "percentile") or (query.stat in ("min", "max") and query.pick is None)
+    listed = query.stat == "list" and measure.kind == "events"
+    stat: Stat = query.stat if kept else "count" if listed else "sum" if measure.kind == "total" else "mean"
     days = loaded(store, measure, query.span, query.weekdays)
     whole = figure_of(replace(query, stat=stat), measure, days, query.span, query.weekdays, store)
     if query.group_by == "activity":
@@ -79,6 +81,13 @@ def _group_value(query: MetricQuery, measure: Measure, days: DayColumns, store: 
     """What adds up is summed, save over weekdays, of which a range holds unequal numbers; the rest is averaged."""
     if query.stat == "count":
         return float(days.n.sum())
+    if query.stat == "days":
+        return float(passing_days(days, measure, query.threshold).sum())
+    if query.stat == "percentile":
+        return quantile_of(values_of(days, measure, "percentile"), measure, query.quantile or 0.5)
+    if measure.kind == "total" and query.stat in ("min", "max") and query.pick is None:
+        column = values_of(days, measure, query.stat)
+        return float(column.max() if query.stat == "max" else column.min())
     if measure.kind in ("total", "events") and group != "weekday" and query.stat != "mean":
         return float(values_of(days, measure, "sum").sum())
     if measure.kind in ("level", "state") and query.stat in ("min", "max") and query.pick is None:

@@ -51,7 +51,9 @@ def shown_unit(query: MetricQuery, figure: Figure) -> str:
 
 
 def counted(figure: Figure) -> bool:
-    return figure.stat == "count" or (figure.measure.kind == "events" and figure.measure.rollup == "count")
+    return figure.stat in ("count", "days", "streak") or (
+        figure.measure.kind == "events" and figure.measure.rollup == "count"
+    )
 
 
 def converted(value: float, measure: Measure, unit: str, *, difference: bool = False) -> float:
@@ -80,9 +82,9 @@ def told(query: MetricQuery, figure: Figure, value: float) -> str:
 
 def plain_amount(value: float | None, unit: str, figure: Figure, *, convert: bool = False, fine: bool = False) -> str:
     """A value with its unit; counts of a total are whole numbers of it ("8,234 steps" would repeat the name)."""
-    amount = converted(value or 0.0, figure.measure, unit) if convert else value or 0.0
     if counted(figure):
-        return rounded(amount)
+        return rounded(value or 0.0)
+    amount = converted(value or 0.0, figure.measure, unit) if convert else value or 0.0
     if unit == "hr":
         return shown(amount * 60, "min")
     if unit == "count" and figure.measure.kind == "total" and abs(amount) >= 10:

@@ -82,7 +82,7 @@ def values(result: MetricResult) -> tuple[Value, ...]:
     The number that was asked for comes first: the chosen group, else the figures; then differences and details.
     """
     query, head = result.query, result.figures[0]
-    unit = "count" if counted(head) else unit_of(query, head.measure)
+    unit = shown_unit(query, head) if query.group_by else "count" if counted(head) else unit_of(query, head.measure)
     figures = [
         Value(
             name=f"{statistic(query, figure)} {lower(figure.measure.name)}",

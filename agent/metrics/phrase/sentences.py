@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import calendar
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 from agent.metrics.catalogue import catalogue
@@ -86,7 +87,7 @@ def _sentence(query: MetricQuery, figure: Figure) -> str:
     name, value, where = figure.measure.name, told_value(query, figure), spelled(figure.start, figure.end)
     clock, events = figure.measure.kind == "clock", figure.measure.kind == "events"
     when = spelled_day(figure.when) if figure.when else where
-    match query.stat:
+    match figure.stat if figure.stat in ("mean", "sum") else query.stat:
         case "min" | "max":
             lowest, highest = ("Earliest", "Latest") if clock else ("Lowest", "Highest")
             if figure.measure.kind in ("night", "events") and figure.measure.unit == "min":
@@ -101,7 +102,7 @@ def _sentence(query: MetricQuery, figure: Figure) -> str:
             return f"{_closed(query)}: {rounded(figure.value or 0.0)} of {figure.days} {noun(figure.measure, figure.days)}, {where}"
         case "days" if figure.of == 1 and figure.days == 1 and query.threshold and not events:
             answer = "Yes" if figure.value else "No"
-            return f"{answer}. {name}: {told(query, figure, figure.total)} ({query.threshold.words}), {where}"
+            return f"{answer}. {name}: {told(query, replace(figure, stat='sum'), figure.total)} ({query.threshold.words}), {where}"
         case "days" if query.absent:
             return f"Days without {lower(name)}: {rounded(figure.value or 0.0)} of {figure.of}, {where}"
         case "days":

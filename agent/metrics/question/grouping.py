@@ -23,7 +23,7 @@ def group_of(match: re.Match[str]) -> Group:
         return "weekday"
     if word in ("source", "device", "app"):
         return "source"
-    if word in ("activity", "kind", "type", "sport"):
+    if word.split()[-1] in ("activity", "kind", "type", "sport"):
         return "activity"
     units: dict[str, Group] = {"dai": "day", "day": "day", "wee": "week", "mon": "month", "qua": "quarter"}
     return units.get(word.split()[-1][:3], "year")

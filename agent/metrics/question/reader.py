@@ -17,6 +17,7 @@ from agent.metrics.question.grouping import group_of, per, weekdays_of
 from agent.metrics.question.limits import clock_limit, limit_of
 from agent.metrics.question.words import (
     ADVICE,
+    AND,
     ASKED_UNIT,
     BARE_CUE,
     BARE_LIMIT,
@@ -155,10 +156,12 @@ class _Reader:
         self._against_rest = self._take(MORE) if one_side else None
         if self._form in ("since", "after") and self._take(MORE):
             self._said.add("trend")
-        if self._two() or len(self._measures) == 2 or self._than or self._usual:
+        if self._two() or self._than or self._usual or "correlate" in self._said:
             self._better = bool(re.search(r"\b(?:better|worse)\b", self._text))
             self._take_all(COMPARE)
         else:
+            if len(self._measures) == 2:
+                self._take_all(AND)
             self._better = self._against_rest is not None and self._against_rest[0] in ("better", "worse")
 
     def query(self, today: date) -> MetricQuery | None:
@@ -180,6 +183,8 @@ class _Reader:
             or (self._unit and unit is None)
             or (stat == "days" and kind == "events" and threshold and not self._said & {"days", "count"})
             or (stat == "streak" and threshold is None and kind != "events" and not self._goal)
+            or (stat == "sum" and kind in ("level", "state", "clock"))
+            or (group is not None and stat in ("streak", "ratio", "correlate", "latest"))
             or (self._goal and stat not in ("days", "streak"))
         ):
             return None
@@ -225,7 +230,7 @@ class _Reader:
     def _asks(self) -> bool:
         """Whether it has the shape of a question for a number; ordinary words need a clearer one than "steps"."""
         known = self._catalogue[self._measures[0]]
-        if self._long and known.unit != "min" and known.kind not in ("events", "clock"):
+        if self._long and "streak" not in self._said and known.unit != "min" and known.kind not in ("events", "clock"):
             return False  # "how long was the flight" does not ask for flights climbed
         if self._goal and not (self._quantity or self._yes or self._said & {"days", "count", "streak"}):
             return False
@@ -233,19 +238,22 @@ class _Reader:
             return False
         said = bool(self._said - {"latest", "list"})
         asked = said or self._two() or bool(self._limit or self._clock or self._group or self._rate or self._kinds)
-        asked = asked or bool(self._against_rest or self._than or self._usual or self._not)
+        asked = asked or bool(self._unit or self._against_rest or self._than or self._usual or self._not)
         if self._weak:
             return (
                 self._quantity
                 or asked
                 or self._how
-                or (self._first_person and ("latest" in self._said or self._when()))
+                or (self._first_person and (bool(self._said & {"latest", "list"}) or self._when()))
             )
         alone = not self._text.strip() and known.kind in ("level", "state", "night", "clock")
         return self._first_person or bool(self._periods) or asked or alone
 
     def _when(self) -> bool:
-        return bool(re.search(r"\bwhen\b", self._text)) and self._catalogue[self._measures[0]].kind == "clock"
+        return bool(re.search(r"\bwhen\b", self._text)) and self._catalogue[self._measures[0]].kind in (
+            "clock",
+            "events",
+        )
 
     def _two(self) -> bool:
         return len(self._periods) == 2 or len(self._weekdays) == 2
@@ -270,7 +278,17 @@ class _Reader:
         found: set[Stat] = set()
         for stat, pattern in STATS:
             for match in self._take_all(pattern):
-                found.add(stat)
+                # Of clock times the latest is an extreme, not the newest.
+                late = (
+                    match[0] == "latest"
+                    and self._measures
+                    and self._catalogue[self._measures[0]].kind
+                    in (
+                        "clock",
+                        "events",
+                    )
+                )
+                found.add("max" if late else stat)
                 if stat == "percentile":
                     self._quantile = int(match["q"]) / 100 if match["q"] else 0.5
         return found
@@ -280,6 +298,8 @@ class _Reader:
         if self._kinds:
             return "activity"
         group = group_of(self._group) if self._group else None
+        if group == "day" and self._said & {"percentile", "streak", "days"}:
+            return None  # they are about days anyway
         if group == "day" and not self._periods and self._group and self._group["ly"]:
             self._said.add("mean")
             return None
@@ -294,6 +314,8 @@ class _Reader:
         for stat in ("correlate", "streak", "percentile", "ratio"):
             if stat in said:
                 return stat
+        if "trend" in said and (group or self._two() or self._than):
+            said = said - {"trend"}  # groups and two sides show the change themselves
         if self._goal and not said & {"max", "min", "trend", "mean"}:
             return "days"
         if limited:
@@ -306,7 +328,10 @@ class _Reader:
             return "mean"
         for stat in ("trend", "max", "min", "mean", "sum", "list", "latest"):
             if stat in said:
-                return _turned("mean" if stat == "list" and not self._form else stat, self._measures[0])
+                listed = self._form or kind == "events"
+                return _turned("mean" if stat == "list" and not listed else stat, self._measures[0])
+        if kind == "events" and self._catalogue[self._measures[0]].rollup == "count" and "when" in self._text.split():
+            return "list"
         if kind == "events":
             return "sum" if self._length and self._catalogue[self._measures[0]].rollup != "count" else "count"
         if kind in ("level", "state") and not group and not self._two() and self._moves():

@@ -50,7 +50,8 @@ COUNTED_UNITS = re.compile(
 )
 GROUPS = re.compile(
     r"\b(?:(?:by|for each|broken down by|split by|grouped by|per|each|every)\s+(?P<g>weekday|day of (?:the )?week"
-    r"|source|device|app|activity|kind|type|sport|day|week|month|quarter|year)|(?P<h>day|week|month) by (?:day|week|month)"
+    r"|source|device|app|(?:activity|workout) (?:type|kind)|activity|kind|type|sport|day|week|month|quarter|year)"
+    r"|(?P<h>day|week|month) by (?:day|week|month)"
     r"|(?P<ly>daily|weekly|monthly|yearly)|(?P<w>(?:which|what|on which|on what|in which)\s+"
     r"(?:weekday|day of (?:the )?week|week|month|year)))\b"
 )
@@ -72,24 +73,26 @@ STATS: tuple[tuple[Stat, re.Pattern[str]], ...] = tuple(
     for stat, pattern in (
         ("correlate", r"correlat\w*(?: (?:between|with|to))?|relat(?:ed|ionship|ion)(?: (?:between|to|with))?"
          r"|associat\w*(?: (?:between|with))?|relates? to|(?:better|more|longer|less|worse|later|earlier) when(?= i\b)"
-         r"|helps?(?: me)?|make me|depends? on|affects?|influences?|link(?:ed)? (?:to|with|between)|connection between"),
+         r"|helps?(?: me)?|make me|means?(?= (?:a )?(?:lower|higher|more|less|better|worse|longer|shorter)\b)"
+         r"|depends? on|affects?|influences?|link(?:ed)? (?:to|with|between)|connection between"),
         ("streak", r"(?:longest |best |current |my )*streaks?(?: of)?(?: days?| nights?)?"
-         r"|(?:longest|best) run of(?: days?| nights?)?|(?:days? |nights? )?in a row|consecutive(?: days| nights)?"),
+         r"|(?:longest|best) run of(?: days?| nights?)?|(?:days? |nights? )?in a row|consecutive(?: days| nights)?"
+         r"|(?:days|nights) (?:straight|on end)|straight (?:days|nights)"),
         ("percentile", r"(?P<q>\d{1,2})(?:st|nd|rd|th)? percentile(?: of)?|median"),
         ("ratio", r"how much of(?= (?:my|the))|(?:share|proportion|percentage|percent|fraction|ratio)(?: of)?"),
         ("days", r"(?:how many|number of) (?:days|nights|mornings|evenings)"),
         ("count", r"(?:how many|number of) times|how (?:often|frequently)"),
         ("trend", r"trend(?:s|ing)?|chang(?:e|ed|es|ing)|develop(?:ed|ing|ment)?|evolv\w+|(?:go|going|gone) (?:up|down)"
          r"|get(?:ting)? (?:later|earlier|better|worse|higher|lower|more|less|longer|shorter|faster|slower|heavier|lighter)"
-         r"|improv\w+|increas\w+|decreas\w+|ris(?:en|ing|e)|drop(?:ped|ping)?|over time"
+         r"|happened (?:to|with)|improv\w+|increas\w+|decreas\w+|ris(?:en|ing|e)|drop(?:ped|ping)?|over time"
          r"|los[et]|losing|gain(?:ed|ing)?"),
         ("max", r"max(?:imum)?|highest|most(?: often)?|best|longest|latest(?= bedtime| wake)|peak|record|biggest|largest|fastest"
          r"|greatest|hardest|busiest|furthest|farthest"),
         ("min", r"min(?:imum)?|lowest|least(?: often)?|fewest|worst|shortest|smallest|slowest|earliest"),
         ("mean", r"on average|averages?|averaged|mean|avg|typical(?:ly)?|usual(?:ly)?|normally|generally"),
-        ("sum", r"in total|total|altogether|sum(?: of)?|overall|combined|in all"),
+        ("sum", r"in total|totals?|altogether|sum(?: of)?|overall|combined|in all"),
         ("latest", r"the last time|last time|latest|most recent(?:ly)?|current(?:ly)?|newest|right now|now|last"),
-        ("list", r"list|each day|every day|day by day|by day|daily values"),
+        ("list", r"list|(?:on )?(?:which|what) days|each day|every day|day by day|by day(?! of)|daily values"),
     )
 )  # fmt: skip
 COMPARE = re.compile(
@@ -98,6 +101,7 @@ COMPARE = re.compile(
     r"|later)\b"
 )
 MORE = re.compile(r"\b(?:more|less|fewer|better|worse|higher|lower|longer|shorter|earlier|later|faster|slower)\b")
+AND = re.compile(r"\b(?:and|or|both|with|between)\b")
 # One period behind "than" is set against the running one of its kind; "than usual" against the days before.
 THAN = re.compile(r"\b(?:than|compared (?:to|with)|vs\.?|versus|against)\s+(?:(?:i|did|was|it|in|during|on|had)\s+)*@")
 USUAL = re.compile(
@@ -136,10 +140,11 @@ how many much long far fast high low often which when of in on at for to during 
 give tell get got getting take took taken taking make made go went gone going burn burned burnt walk
 walked walking sleep slept spend spent use used reach reached climb climbed weigh record recorded measure measured
 measurement measurements log logged reading readings value values number amount level levels rate count day days date
-night nights week weeks month months time times it its all ever so there this that up down between eat ate eaten drink
+night nights week month time times it its all ever so there this that up down between eat ate eaten drink
 drank drunk consume consumed as know want see calculate compute find throughout within through across
 stats data health apple watch hour hours minute minutes cover covered complete completed travel travelled traveled
 each every only just under since until before after entire whole well like plot chart graph draw any too really
+around vary varies look looks strongly
 """
 GLUE = frozenset(_GLUE_WORDS.split())
 # Advice is not arithmetic: "how do I lose weight", "how can I improve my sleep".

@@ -227,6 +227,28 @@ def test_groups_add_up(metrics: Metrics) -> None:
     assert [v.value for v in answer.values[1:]] == pytest.approx(list(means.values()), abs=1e-3)
 
 
+def test_groups_of_other_statistics(metrics: Metrics) -> None:
+    for text, of_month in (
+        ("median steps by month", lambda found: median(steps(found))),
+        ("highest steps per month", lambda found: max(steps(found))),
+        ("how many days over 10000 steps by month", lambda found: sum(day.steps > 10_000 for day in found)),
+        ("average steps by month", lambda found: fmean(steps(found))),
+    ):
+        expected = {f"{year}-{month:02d}": of_month(of(year, month)) for year, month in [*MONTHS, (2026, 5)]}
+        answer = asked(metrics, text)
+        found = {value.name: value.value for value in answer.values if value.name in expected}
+        assert found == pytest.approx(expected, abs=1e-3), text
+    assert {value.unit for value in asked(metrics, "how many days over 10000 steps by month").values} == {"days"}
+
+
+def test_measures_of_two_kinds_are_each_told_as_they_are(metrics: Metrics) -> None:
+    answer = asked(metrics, "steps and weight last week")
+    weights = [day.weight for day in WEEK if day.weight]
+    assert answer.values[0].value == pytest.approx(sum(steps(WEEK)))
+    assert answer.values[1].value == pytest.approx(fmean(weights), abs=1e-3)
+    assert metrics.ask("total resting heart rate last week", today=TODAY) is None
+
+
 def test_a_trend_by_brute_force(metrics: Metrics) -> None:
     answer = asked(metrics, "what did my resting heart rate do since March")
     found = between(date(2026, 3, 1), LAST)
@@ -251,6 +273,11 @@ def test_yes_or_no(metrics: Metrics) -> None:
     for limit in (1000, 20_000):
         answer = asked(metrics, f"did I walk {limit} steps yesterday")
         assert answer.text.startswith(f"{words[TRUTH[-1].steps >= limit]}{TRUTH[-1].steps:,}")
+    asleep = NIGHTS[-1].asleep
+    text = asked(metrics, "did I sleep more than 7 hours on 10 May").text
+    assert text.startswith(
+        f"{'Yes' if asleep > 420 else 'No'}. Time asleep: {asleep // 60} h {asleep % 60:02d} min (more than 7 hours)"
+    )
 
 
 QUESTIONS = [
