@@ -282,7 +282,7 @@ def test_yes_or_no(metrics: Metrics) -> None:
 
 QUESTIONS = [
     line.split("=>")[0].strip()
-    for line in Path(__file__).with_name("phrasings.txt").read_text("utf-8").splitlines()
+    for line in Path(__file__).with_name("question").joinpath("phrasings.txt").read_text("utf-8").splitlines()
     if "=>" in line and not line.endswith("=> -")
 ]
 
