@@ -96,7 +96,7 @@ def test_blocks_are_looked_up_while_they_live(store: Store, put: Put) -> None:
     lookup = Lookup(store)
     rows = {bytes(uid): number for uid, number in store.database.rows("SELECT uid, id FROM block")}
     found = lookup.blocks([*rows, b"unknown"])
-    live = dict(
+    live: dict[int, int] = dict(
         store.database.rows("SELECT id, live FROM (SELECT block.id, live FROM block JOIN item ON item.id = item)")
     )
     assert found == {uid: number for uid, number in rows.items() if live[number]}
