@@ -6,10 +6,10 @@ A newer export at the same path is thus another item: what the older one held be
 from __future__ import annotations
 
 import os
-import zipfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import overload
 from urllib.parse import quote
 
 from indexers.health.apple.archive import find_xml, opened
@@ -23,6 +23,7 @@ from indexers.source import Item, Options, SourceUnavailable
 
 _REMEDY = "In the Health app, tap your picture, choose Export All Health Data, and put the zip there."
 _ANYONE = "any"
+_OWNER = "&owner="
 _HEAD_PIECES = 50
 
 
@@ -39,7 +40,7 @@ class _Found:
     def item(self) -> str:
         if not self.exported and not self.owner:
             return str(self.path)
-        return f"{self.path}#exported={quote(self.exported, safe=':+')}&owner={self.owner}"
+        return f"{self.path}#exported={quote(self.exported, safe=':+')}{_OWNER}{self.owner}"
 
 
 class AppleHealth:
@@ -51,10 +52,13 @@ class AppleHealth:
 
     Options: `routes` (true reads distance and beginning of workout routes), `beats` (true keeps single heartbeats),
     `owner` (the code of the person whose exports are read, "any" for everyone's). Without `owner`, exports of another
-    birth date or sex than the oldest one's are not read, and a Skipped says what to do. Raises ValueError on others.
+    birth date or sex than those read before (else than the oldest one's) are not read, and a Skipped says what to do.
+    Raises ValueError on others.
     """
 
     mirror = False
+    known: Sequence[str] = ()
+    """Ids of the items read in earlier passes, where whoever scans can tell: whose exports those were stands in them."""
 
     def __init__(self, *, name: str, path: Path, options: Options) -> None:
         unknown = sorted(set(options) - {"routes", "beats", "owner"})
@@ -82,7 +86,8 @@ class AppleHealth:
         if not found:
             raise SourceUnavailable(f"{self._path} holds no Apple Health export. {_REMEDY}")
         first = next((export.owner for export in sorted(found, key=_age) if export.owner), "")
-        wanted = self._owner or first
+        before = next((owner for item in self.known if (owner := item.rpartition(_OWNER)[2]) and _OWNER in item), "")
+        wanted = self._owner or before or first
         for export in found:
             if wanted != _ANYONE and export.owner not in ("", wanted):
                 yield self._of_another(export)
@@ -131,20 +136,29 @@ def _age(export: _Found) -> tuple[str, int]:
 def _exports(path: Path) -> list[_Found]:
     """The exports at a path, oldest first. Raises OSError."""
     if not path.is_dir():
-        state = path.stat()
-        return [_found(path, state)]
-    files = [file for pattern in ("*.zip", "*.xml", "*/*.xml") for file in path.glob(pattern)]
-    found = [_found(file, file.stat()) for file in files if _looks_right(file)]
+        return [_found(path, path.stat())]
+    files = sorted(file for pattern in ("*.zip", "*.xml", "*/*.xml") for file in path.glob(pattern) if file.is_file())
+    found = filter(None, (_found(file, file.stat(), among_others=True) for file in files))
     return sorted(found, key=lambda export: (export.state.st_mtime_ns, str(export.path)))
 
 
-def _found(path: Path, state: os.stat_result) -> _Found:
+@overload
+def _found(path: Path, state: os.stat_result) -> _Found: ...
+@overload
+def _found(path: Path, state: os.stat_result, *, among_others: bool) -> _Found | None: ...
+def _found(path: Path, state: os.stat_result, *, among_others: bool = False) -> _Found | None:
+    """What a file says of itself. Among others, None for what is certainly no health export; what is damaged stays, so
+    that reading can say how.
+    """
     exported, owner = "", ""
     try:
         with opened(path) as export:
             exported, owner = _head(pieces(export.blocks(find_xml(export))))
-    except (Unreadable, OSError):
-        pass  # reading it says what is wrong
+    except Unreadable as error:
+        if among_others and (error.outcome == "unsupported" or path.suffix.lower() == ".xml"):
+            return None
+    except OSError:
+        pass  # reading it says so
     return _Found(path=path, state=state, exported=exported, owner=owner)
 
 
@@ -165,18 +179,3 @@ def _head(found: Iterator[object]) -> tuple[str, str]:
             # A letter in front, so that no configuration file takes the code for a number.
             return exported, "" if words.count("not set") == 2 else f"p{digest(words)[:10]}"
     return exported, ""
-
-
-def _looks_right(path: Path) -> bool:
-    """False for what is certainly no health export; what is damaged stays, so that reading can say how."""
-    if not path.is_file():
-        return False
-    try:
-        if path.suffix.lower() == ".xml" or zipfile.is_zipfile(path):
-            with opened(path) as export:
-                find_xml(export)
-    except Unreadable as error:
-        return error.outcome != "unsupported" and path.suffix.lower() != ".xml"
-    except OSError:
-        return True
-    return True

@@ -95,6 +95,21 @@ def test_an_owner_given_holds_for_a_single_file_that_was_replaced(tmp_path: Path
     assert [len(part) for part in scanned(path, owner=code)] == [0, 1]
 
 
+def test_whose_exports_were_read_before_decides(tmp_path: Path) -> None:
+    """One path, mine and then another's: what was read in an earlier pass says whose it is."""
+    path = export(tmp_path / "export.zip", last=date(2024, 1, 10))
+    ((mine,), _) = scanned(path)
+    export(path, SAM, last=date(2024, 1, 20))
+    source = AppleHealth(name="health", path=path, options={})
+    source.known = (str(tmp_path / "old.zip"), mine.id)
+    (asked,) = source.scan()
+    assert isinstance(asked, Skipped)
+    assert asked.outcome == "ambiguous"
+    allowed = AppleHealth(name="health", path=path, options={"owner": "any"})
+    allowed.known = (mine.id,)
+    assert all(isinstance(entry, Item) for entry in allowed.scan())
+
+
 def test_an_export_that_names_no_owner_belongs_to_anyone(tmp_path: Path) -> None:
     path = export(tmp_path / "a.zip", last=date(2024, 1, 3))
     with zipfile.ZipFile(tmp_path / "b.zip", "w") as archive:
