@@ -30,6 +30,7 @@ _PLACES: Mapping[str, tuple[str, str]] = {
     "chapter": ("chapter", "chapters"),
     "line": ("line", "lines"),
     "time": ("minute", "minutes"),
+    "t": ("second", "seconds"),
 }
 _IN_EXPORT: Mapping[str, str] = {
     "entry": "part",

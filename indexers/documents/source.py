@@ -44,7 +44,7 @@ class Documents:
 
     def scan(self) -> Iterator[Item | Skipped]:
         """Every file that exists now, unopened. Raises SourceUnavailable when the folder cannot be looked at."""
-        return walk(self._root, self._rules)
+        return walk(self._root, self._rules, ocr=self._ocr is not None)
 
     def read(self, item: Item) -> Iterator[Record | Skipped]:
         """The sections of one file; what could not be read of it comes last, as Skipped."""

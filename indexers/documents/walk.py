@@ -20,6 +20,8 @@ from indexers.source import Item, SourceUnavailable
 _MOUNT_PARENTS = ("/Volumes/", "/media/", "/mnt/", "/run/media/")
 _MAX_IGNORE_FILE = 1_000_000
 _STUB = ".icloud"
+_PICTURED = tuple(".pdf .png .jpg .jpeg .gif .tif .tiff .bmp .webp .heic .avif .pages .key .numbers".split())
+"""What may hold pictures of text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,16 +32,19 @@ class _Folder:
     ignores: tuple[tuple[int, GitIgnoreSpec], ...]
 
 
-def walk(root: Path, rules: Rules) -> Iterator[Item | Skipped]:
+def walk(root: Path, rules: Rules, *, ocr: bool = False) -> Iterator[Item | Skipped]:
     """Every file below `root` that the rules admit, sorted within each folder; symbolic links are never followed.
 
     A folder that cannot be looked into, another volume mounted inside, and a file that is only in the cloud (of which
     a stub may be left) come as Skipped. Raises SourceUnavailable when the root is missing, unreadable or an unmounted
     volume, also when it goes away during the walk.
+
+    `ocr` tells whether pictures can be read now: their fingerprint is another then, so that they are read when an engine
+    comes.
     """
     top = _look_at_root(root)
     if stat.S_ISREG(top.st_mode):
-        yield _item(os.fspath(root), top)
+        yield _item(os.fspath(root), top, ocr=ocr)
         return
     prefix = len(os.fspath(root).rstrip("/")) + 1
     pending = [_Folder(os.fspath(root).rstrip("/"), ())]
@@ -82,7 +87,7 @@ def walk(root: Path, rules: Rules) -> Iterator[Item | Skipped]:
                 yield _unlisted(path, error, folder=is_folder)
                 continue
             if not is_folder:
-                yield cloud_only(path, status) or _item(path, status)
+                yield cloud_only(path, status) or _item(path, status, ocr=ocr)
             elif status.st_dev == top.st_dev:
                 inner.append(_Folder(path, ignores))
             else:
@@ -116,9 +121,10 @@ def _evicted(folder: str, name: str) -> str:
     return f"{folder}/{name[1 : -len(_STUB)]}" if stub else ""
 
 
-def _item(path: str, status: os.stat_result) -> Item:
+def _item(path: str, status: os.stat_result, *, ocr: bool) -> Item:
     same = f"{status.st_ino}:{status.st_size}:{status.st_mtime_ns}"
-    return Item(id=id_of(path), fingerprint=f"{status.st_dev}:{same}", identity=same, size=status.st_size)
+    engine = ":ocr" if ocr and path.lower().endswith(_PICTURED) else ""
+    return Item(id=id_of(path), fingerprint=f"{status.st_dev}:{same}{engine}", identity=same, size=status.st_size)
 
 
 def _look_at_root(root: Path) -> os.stat_result:

@@ -132,3 +132,17 @@ def test_recognition_of_a_long_scan_ends_in_time_and_says_which_pages_are_left(
     (loss,) = reading.losses
     assert (loss.outcome, loss.count) == ("needs_ocr", 2)
     assert "(3, 4)" in loss.why
+
+
+def test_pictures_are_read_again_once_an_engine_comes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("photo.png", "scan.PDF", "notes.txt"):
+        (tmp_path / name).write_bytes(b"anything")
+    seen: list[dict[str, tuple[str, str]]] = []
+    for found in (None, object()):
+        monkeypatch.setattr("indexers.documents.source.find_engine", lambda found=found: found)
+        source = Documents(name="scans", path=tmp_path, options={})
+        items = [item for item in source.scan() if isinstance(item, Item)]
+        seen.append({item.id.rpartition("/")[2]: (item.fingerprint, item.identity) for item in items})
+    before, after = seen
+    assert {name for name in before if before[name][0] != after[name][0]} == {"photo.png", "scan.PDF"}
+    assert all(before[name][1] == after[name][1] for name in before)

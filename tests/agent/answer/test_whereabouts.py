@@ -59,6 +59,8 @@ def test_a_page_of_a_file_in_two_places() -> None:
         ((("chapter", "The lamp", 0, 9),), "chapter=2", "chapter The lamp"),
         ((("line", "3-9", 0, 5), ("line", "10-12", 5, 9)), "line=3", "lines 3 to 12"),
         ((("line", "7", 0, 9),), "line=7", "line 7"),
+        ((("time", "0:30", 0, 5), ("time", "0:41", 5, 9)), "t=30", "minutes 0:30, 0:41"),
+        ((), "t=30", "second 30"),
         ((), "page=12", "page 12"),
         ((), "sheet='House rules'!A1", "cells 'House rules'!A1"),
     ],
