@@ -13,7 +13,7 @@ from indexers.record import Record, Skipped
 from indexers.source import Item, Options
 
 MOST_KEPT = 100_000
-"""Items that are kept from one scan for the next (30 MB); a larger database is looked through each time."""
+"""Items that are kept from one scan for the next (30 MB); those of a larger database are made anew from its index."""
 
 
 class AppleMessages:
@@ -41,7 +41,7 @@ class AppleMessages:
         self._spam = spam
         self._found: tuple[MessagesDatabase, Index, Pages] | None = None
         self._before: tuple[object, ...] = ()
-        self._scanned: tuple[tuple[object, ...], tuple[Item, ...]] | None = None
+        self._items: tuple[Item, ...] = ()
 
     def roots(self) -> Sequence[Path]:
         """The folder: a watch on the files themselves would not survive their replacement when Messages restarts."""
@@ -52,16 +52,14 @@ class AppleMessages:
 
         Raises SourceUnavailable.
         """
-        if self._found and self._scanned and self._found[0].version() == self._scanned[0]:
-            yield from self._scanned[1]
-            return
-        self._scanned = None
-        _, index, _ = self._look()
-        if len(index.days.rows) > MOST_KEPT:
-            yield from index.items()
-            return
-        self._scanned = self._before, tuple(index.items())
-        yield from self._scanned[1]
+        if not (self._found and self._found[0].version() == self._before):
+            self._look()
+            self._items = ()
+        assert self._found
+        index = self._found[1]
+        if not self._items and len(index.days.rows) <= MOST_KEPT:
+            self._items = tuple(index.items())
+        yield from self._items or index.items()
 
     def read(self, item: Item) -> Iterator[Record | Skipped]:
         """The messages of one conversation-day, in order of time. Raises SourceUnavailable."""
