@@ -14,11 +14,26 @@ from agent.metrics.query import MetricQuery, Stat, Threshold
 from agent.metrics.question import spans
 from agent.metrics.question.limits import clock_limit, limit_of
 from agent.metrics.question.reader import marked
-from agent.metrics.question.words import CLOCK, FIRST, JUDGED, LIMITS, NOT, TOLD, WEAK
+from agent.metrics.question.words import (
+    CLOCK,
+    COMPARE,
+    FIRST,
+    GLUE,
+    GROUPS,
+    JUDGED,
+    LIMITS,
+    MORE,
+    NOT,
+    STATS,
+    TOLD,
+    WEAK,
+    WEEKDAYS,
+)
 from agent.models.protocols import LanguageModel, Prompt, Schema
 from agent.when import Period, find
 
 _MOST_TOKENS = 160
+_ANY_DAY = date(2050, 1, 1)  # to see that words name a time, not which
 _SINGLE = ("sum", "mean", "min", "max", "latest", "trend")
 _SLEPT = re.compile(r"\bi (?:been )?(?:sle(?:ep|pt)|sleeping)\b|\bmy (?:own )?sleep\b")
 _NAME = re.compile(r"(?<=[a-z,] )[A-Z][a-z]+")
@@ -58,27 +73,42 @@ def about(text: str, *, catalogue: Catalogue, available: Collection[str]) -> Abo
     In the first person, with a phrase that names an available measure, and neither about other people nor about what
     somebody said or wrote.
     """
-    plain = marked(text, ())
-    if len(text) > 400 or not FIRST.search(plain) or TOLD.search(plain) or _NAME.search(_without_times(text)):
+    times = find(text, today=_ANY_DAY)
+    # A comma ends what a measure can be part of; marking keeps its place.
+    plain = marked(re.sub(r"[,;:](?=\s)", "|", text), times).replace("|", " | ")
+    if len(text) > 400 or not FIRST.search(plain) or TOLD.search(plain) or _NAME.search(_without(text, times)):
         return None
     words = plain.split()
     taken = [False] * len(words)
     found: dict[int, tuple[str, tuple[str, ...]]] = {}
     for size in range(min(catalogue.longest, len(words)), 0, -1):
         for at in range(len(words) - size + 1):
-            phrase = " ".join(words[at : at + size])
+            phrase = " ".join(words[at : at + size]).strip(",.")
             known = tuple(m for m in catalogue.called(phrase) if m in available)
             if any(taken[at : at + size]) or not known or (WEAK.fullmatch(phrase) and not _SLEPT.search(plain)):
                 continue
+            if not _stands_alone(words[at + size :]):
+                return None
             taken[at : at + size] = [True] * size
             found[at] = (phrase, known if {SYSTOLIC, DIASTOLIC} <= set(known) else known[:1])
     ordered = [found[at] for at in sorted(found)]
     return About(words=tuple(w for w, _ in ordered), measures=tuple(m for _, m in ordered)) if ordered else None
 
 
-def _without_times(text: str) -> str:
-    """The text without names of months and weekdays, which begin with a capital letter too."""
-    for period in reversed(find(text, today=date(2000, 1, 1))):
+def _stands_alone(after: Sequence[str]) -> bool:
+    """Whether a measure is meant and not a thing that is named after it ("blood pressure diary", "heart rate belt")."""
+    if not after:
+        return True
+    rest = " ".join(after)
+    patterns = (*(pattern for _, pattern in STATS), *LIMITS, CLOCK, COMPARE, MORE, JUDGED, WEEKDAYS, GROUPS, NOT)
+    return (
+        after[0] in GLUE or after[0] == "|" or after[0][0].isdigit() or any(pattern.match(rest) for pattern in patterns)
+    )
+
+
+def _without(text: str, times: Sequence[Period]) -> str:
+    """The text without its times: names of months and weekdays begin with a capital letter too."""
+    for period in reversed(times):
         text = text[: period.at[0]] + text[period.at[1] :]
     return text
 

@@ -161,7 +161,8 @@ POLITE = re.compile(
 TOLD = re.compile(
     r"\b(?:said|says?|saying|told|tells?|wr[io]te\w*|written|mention\w*|report(?:s|ed)?|document|contract|letter|mail|e-?mail"
     r"|message[sd]?|chat|text(?:s|ed)?|article|file|note[sd]?|doctor|dr|recipe|friend|he|she|his|her|hers|him|they|their"
-    r"|them|who|whose|whom|where|why|should|would|will|recommend\w*)\b"
+    r"|them|who|whose|whom|where|appointment|medications?|medicine|pills?|tablets?|plan|monitor|cuff|clinic|hospital|surgery"
+    r"|prescription|insurance|bill|subscription|class|coach|trainer|study|goal|why|should|would|will|recommend\w*)\b"
 )
 # A verdict is not a number: nothing here says what is enough or normal.
 JUDGED = re.compile(
