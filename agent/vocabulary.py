@@ -128,6 +128,25 @@ class Citation:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Entity:
+    """A thing of one type: `value` are the characters start..end of `quote`, which stands in the source at `locator`.
+
+    `normalized` is the same in one spelling (E.164, ISO 8601, "EUR 1240.00"); `passage` the id of the passage.
+    """
+
+    type: str
+    value: str
+    normalized: str
+    quote: str
+    start: int
+    end: int
+    source: str
+    locator: str
+    when: datetime | None
+    passage: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Value:
     """A number that arithmetic over records gave: closed-open days [start, end) in the owner's zone."""
 

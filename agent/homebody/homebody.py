@@ -1,51 +1,40 @@
-"""Homebody: sources in, answers out, and forgetting; every step is a room's, the order is here."""
+"""Homebody: sources in, what follows from them, and forgetting; every step is a room's, the order is here."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from agent import config
-from agent.answer import answerer
 from agent.config import Config, SourceConfig
 from agent.door import Home
-from agent.errors import HomebodyError, ModelError, NothingFound, WrongUse
+from agent.errors import HomebodyError, ModelError, WrongUse
 from agent.homebody.forgetting import Forgetting, Receipt
 from agent.homebody.health import Health
+from agent.homebody.questions import Questions
 from agent.ingest import run as ingest
 from agent.ingest.chunk import embedded_text
 from agent.ingest.run import PassReport, Progress, Workshop
 from agent.ingest.worker import Worker
-from agent.metrics.question import Unread
 from agent.models.library import Library
 from agent.models.resident import Resident
-from agent.people import Known, region_of
-from agent.retrieval import query as reading
-from agent.retrieval import timeline as times
-from agent.retrieval.retriever import Finding, Retriever
+from agent.people import region_of
 from agent.store.inventory import Inventory, SourceState
 from agent.store.keys import KeyRing
 from agent.store.lookup import Lookup
 from agent.store.store import Store
 from agent.store.vectors import IndexHome, VectorIndex
-from agent.triage import advice, report, triage
-from agent.vocabulary import Answer, Passage, Query, Value
 from indexers.record import Skipped
 from indexers.source import Item, SourceUnavailable, kinds
 
-_PASSAGES = 12
-"""Passages that an answer may draw on; the prompt takes what fits."""
 _EMBED_AT_ONCE = 128
 _BULK = 400
 """More waiting texts than that are worth the slower start of the bulk embedder."""
-
-_VALUES_WITHIN = 31 * 86_400.0
-"""A timeline of at most so many seconds shows daily values too."""
 
 Tell = Callable[[Progress], None]
 
@@ -79,6 +68,10 @@ class Homebody:
         self._index_home = IndexHome.choose(runtime, home.snapshot, key, vectors=vectors)
         self._index: VectorIndex | None = None
         self._stopping = threading.Event()
+        self.questions = Questions(
+            self.store, self.lookup, self.inventory, models=self.models, health=self.health,
+            index=self.index_of_vectors, zone=self.zone, region=self.region,
+        )  # fmt: skip
         self._forgetting = Forgetting(
             self.store, self.inventory, index=self.index_of_vectors, settle=lambda: self._settle(lambda _: None)
         )
@@ -198,117 +191,6 @@ class Homebody:
             tell(Progress(source="", phase="embedding", done=done, total=total, records=0))
         return done
 
-    # Questions
-
-    def read(self, text: str, *, now: datetime) -> Query:
-        """How a question is understood: words, people, times, places."""
-        return reading.read(text, now=now, people=self.lookup.people())
-
-    def find(self, query: Query, *, limit: int, now: datetime) -> Finding:
-        """The best passages for a question that was read."""
-        index = self.index_of_vectors()
-        numbers = self.store.source_ids()
-        sources = [number for name, number in numbers.items() if not query.sources or name in query.sources]
-        embedder = self.models.embedder() if index is not None else None
-        zone = now.tzinfo or self.zone
-        return Retriever(self.lookup, index, embedder).find(query, limit=limit, zone=zone, sources=sources)
-
-    def search(self, text: str, *, limit: int, now: datetime) -> tuple[dict[str, object], tuple[Passage, ...]]:
-        """What a question was read as, and the best passages for it."""
-        query = self.read(text, now=now)
-        return _read_as(query), self.find(query, limit=limit, now=now).passages
-
-    def ask(self, text: str, *, now: datetime) -> Generator[str, None, Answer]:
-        """Yield the answer in checked pieces; the generator's value is the whole. Numbers come from arithmetic.
-
-        Words of an emergency are answered first, by a fixed list.
-        """
-        if not text.strip():
-            raise WrongUse("The question is empty.", remedy='Ask something: homebody ask "…".')
-        flag = triage(text)
-        if flag is None:
-            return (yield from self._answer(text, now=now))
-        said = advice(flag, region=self.region)
-        yield said
-        if flag.urgent:
-            return Answer(question=text, found=True, text=said, route="help")
-        result = yield from self._answer(text, now=now)
-        return replace(result, text=f"{said}\n{result.text}")
-
-    def _answer(self, text: str, *, now: datetime) -> Generator[str, None, Answer]:
-        measured, unread = self.health.answer(text, now=now), None
-        if measured is None and self.health.is_about(text):
-            found_by_model = self.health.filled(text, self.models.language("small"), now=now)
-            measured = found_by_model if isinstance(found_by_model, Answer) else None
-            unread = found_by_model if isinstance(found_by_model, Unread) else None
-        if measured is not None:
-            yield measured.text
-            return measured
-        query = self.read(text, now=now)
-        finding = self.find(query, limit=_PASSAGES, now=now)
-        found = answerer.Found(
-            passages=finding.telling,
-            support=finding.support,
-            read_as=_read_as(query),
-            searched=self._searched(),
-        )
-        if unread is not None and finding.support < answerer.SUPPORTED:
-            yield unread.text
-            return Answer(question=text, found=False, text=unread.text, route="metric", read_as=_read_as(query))
-        return (yield from answerer.answer(text, found, self.models.language, now=now))
-
-    def triage(self, text: str) -> str:
-        """What to do about words that may be those of an emergency; never an all-clear."""
-        return report(text, region=self.region)
-
-    def passage(self, uid: str, *, now: datetime) -> Passage:
-        """The passage of that id, as search and citations give it. Raises NothingFound."""
-        try:
-            key = bytes.fromhex(uid)
-        except ValueError:
-            raise WrongUse(f"{uid!r} is no id of a hit.", remedy="Take it from `homebody search`.") from None
-        chunk = self.store.database.value(
-            "SELECT chunk.id FROM chunk JOIN item ON item.id = chunk.item WHERE uid = ? AND live = 1", (key,)
-        )
-        if chunk is None:
-            raise NothingFound("There is no such passage (any more).", remedy="Search again.")
-        return self.lookup.passages([int(chunk)], {}, zone=now.tzinfo or self.zone)[0]
-
-    # People and time
-
-    def people(self, text: str = "") -> tuple[Known, ...]:
-        """Everybody, or those whom a name or an address stands for, with the reasons."""
-        who = self.lookup.who()
-        return who.find(text) if text else who.known
-
-    def merge_people(self, one: str, other: str) -> Known:
-        """The owner says that two are one person. Raises NothingFound or WrongUse."""
-        with self._busy:
-            return self.lookup.who().merge(one, other)
-
-    def split_person(self, handle: str) -> Known:
-        """The owner says that an address is nobody else's. Raises NothingFound or WrongUse."""
-        with self._busy:
-            return self.lookup.who().split(handle)
-
-    def timeline(
-        self, *, person: str, day: str, before: times.Cursor | None, limit: int, now: datetime
-    ) -> times.Timeline:
-        """One person or one stretch of days over all sources. Raises WrongUse or NothingFound."""
-        people, start, end = times.read(self.lookup, person=person, day=day, now=now)
-        zone = now.tzinfo or self.zone
-        values: list[Value] = []
-        if not people and end - start <= _VALUES_WITHIN:
-            first, last = (datetime.fromtimestamp(at, UTC).astimezone(zone).date() for at in (start, end))
-            values = list(self.health.of_days(first, last))
-        return times.timeline(
-            self.lookup, people=people, start=start, end=end, zone=zone, values=values, before=before, limit=limit
-        )
-
-    def _searched(self) -> str:
-        parts = [f"{state.records:,} records of {state.name}" for state in self.inventory.states() if state.records]
-        return f"I searched {', '.join(parts)}." if parts else "Nothing has been indexed yet: run `homebody index`."
-
     # Forgetting
 
     def forget(self, name: str) -> Receipt:
@@ -350,19 +232,3 @@ class Homebody:
 
     def states(self) -> list[SourceState]:
         return self.inventory.states()
-
-
-def _read_as(query: Query) -> dict[str, object]:
-    return {
-        "words": list(query.terms),
-        "people": [person.name for person in query.people],
-        "times": [
-            {"words": window.words, "start": _iso(window.start), "end": _iso(window.end)} for window in query.windows
-        ],
-        "kinds": list(query.kinds),
-        "sources": list(query.sources),
-    }
-
-
-def _iso(moment: float) -> str | None:
-    return datetime.fromtimestamp(moment, UTC).isoformat() if abs(moment) != float("inf") else None

@@ -1,4 +1,4 @@
-"""Handlers about a life rather than one question: who, when, how much, and where a passage lies."""
+"""Handlers about a life rather than one question: who, what, when, how much, and where a passage lies."""
 
 from __future__ import annotations
 
@@ -21,20 +21,27 @@ class Life:
         self._daemon = daemon
         self.cited: tuple[Citation, ...] = ()
 
+    def extract(self, call: Call) -> wire.Json:
+        asked = call.body(wire.ExtractRequest)
+        found = self._daemon.unlocked().questions.extract(
+            asked.types, about=asked.about, limit=asked.limit, now=call.now
+        )
+        return {"entities": [wire.entity(entity) for entity in found]}
+
     def people(self, call: Call) -> wire.Json:
         text = call.body(wire.PeopleRequest).text
-        return {"people": [wire.known(one) for one in self._daemon.unlocked().people(text)]}
+        return {"people": [wire.known(one) for one in self._daemon.unlocked().questions.people(text)]}
 
     def merge(self, call: Call) -> wire.Json:
         asked = call.body(wire.MergeRequest)
-        return wire.known(self._daemon.unlocked().merge_people(asked.one, asked.other))
+        return wire.known(self._daemon.unlocked().questions.merge_people(asked.one, asked.other))
 
     def split(self, call: Call) -> wire.Json:
-        return wire.known(self._daemon.unlocked().split_person(call.body(wire.SplitRequest).handle))
+        return wire.known(self._daemon.unlocked().questions.split_person(call.body(wire.SplitRequest).handle))
 
     def timeline(self, call: Call) -> wire.Json:
         asked = call.body(wire.TimelineRequest)
-        found = self._daemon.unlocked().timeline(
+        found = self._daemon.unlocked().questions.timeline(
             person=asked.person, day=asked.day, before=asked.before, limit=asked.limit, now=call.now
         )
         return wire.timeline(found)
@@ -54,7 +61,7 @@ class Life:
         return wire.evidence(ground)
 
     def triage(self, call: Call) -> wire.Json:
-        return {"advice": self._daemon.unlocked().triage(call.body(wire.AskRequest).text)}
+        return {"advice": self._daemon.unlocked().questions.triage(call.body(wire.AskRequest).text)}
 
     def open(self, call: Call) -> wire.Json:
         """A number is that of a citation of the last answer, while the daemon runs; anything else the id of a hit."""
@@ -67,6 +74,8 @@ class Life:
                 remedy="Ask while the daemon runs (`homebody daemon start`), or give the id of a hit of `homebody search`.",
             )
         where = (
-            cited if cited is not None and not cited.id else opened.passage(cited.id if cited else named, now=call.now)
+            cited
+            if cited is not None and not cited.id
+            else opened.questions.passage(cited.id if cited else named, now=call.now)
         )
         return {"lines": list(whereabouts(where, platform="darwin" if sys.platform == "darwin" else "linux"))}

@@ -51,6 +51,7 @@ class Api:
                 Route("/index", stream(self.index), methods=["POST"]),
                 Route("/search", json_(self.search), methods=["POST"]),
                 Route("/ask", stream(self.ask), methods=["POST"]),
+                Route("/extract", json_(life.extract), methods=["POST"]),
                 Route("/explain", json_(life.explain), methods=["POST"]),
                 Route("/open", json_(life.open), methods=["POST"]),
                 Route("/people", json_(life.people), methods=["POST"]),
@@ -154,12 +155,12 @@ class Api:
 
     def search(self, call: Call) -> wire.Json:
         asked = call.body(wire.SearchRequest)
-        read_as, passages = self._daemon.unlocked().search(asked.text, limit=asked.k, now=call.now)
+        read_as, passages = self._daemon.unlocked().questions.search(asked.text, limit=asked.k, now=call.now)
         return wire.hits(read_as, passages)
 
     def ask(self, call: Call) -> Events:
         asked = call.body(wire.AskRequest)
-        return self._answer(self._daemon.unlocked().ask(asked.text, now=call.now))
+        return self._answer(self._daemon.unlocked().questions.ask(asked.text, now=call.now))
 
     def _answer(self, pieces: Generator[str, None, Answer]) -> Events:
         try:

@@ -17,7 +17,7 @@ from agent.people import Known
 from agent.retrieval.timeline import Entry, Timeline
 from agent.service.daemon import LockedByOwner
 from agent.store.inventory import SourceState
-from agent.vocabulary import Answer, Citation, Passage, Value
+from agent.vocabulary import Answer, Citation, Entity, Passage, Value
 from indexers.record import Skipped
 
 Json = dict[str, object]
@@ -65,6 +65,12 @@ class SearchRequest(_Request):
 
 class AskRequest(_Request):
     text: str
+
+
+class ExtractRequest(_Request):
+    types: list[str] = Field(min_length=1, max_length=20)
+    about: str = ""
+    limit: int = Field(default=100, ge=1, le=10_000)
 
 
 class PeopleRequest(_Request):
@@ -247,6 +253,21 @@ def state(held: SourceState, zone: tzinfo) -> Json:
         "skipped": [skipped(skip) for skip in held.skipped],
         "finished": _when(finished),
         "problem": held.problem,
+    }
+
+
+def entity(found: Entity) -> Json:
+    return {
+        "type": found.type,
+        "value": found.value,
+        "normalized": found.normalized,
+        "quote": found.quote,
+        "start": found.start,
+        "end": found.end,
+        "source": found.source,
+        "locator": found.locator,
+        "when": _when(found.when),
+        "id": found.passage,
     }
 
 

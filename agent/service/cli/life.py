@@ -14,6 +14,37 @@ from agent.errors import WrongUse
 from agent.service.cli import show
 from agent.service.cli.program import AsJson, app, connected, tell
 
+
+@app.command()
+def extract(
+    types: Annotated[
+        list[str],
+        typer.Argument(
+            help="phone, email, url, iban, money, date by rule; address, person, action-item, … by the model."
+        ),
+    ],
+    *,
+    about: Annotated[str, typer.Option(help="Only in what is about this.")] = "",
+    most: Annotated[int, typer.Option("-n", min=1, max=10_000, help="At most so many.")] = 100,
+    as_json: AsJson = False,
+) -> None:
+    """List entities of some types, each as it stands in its source."""
+    with connected() as client:
+        data = client.request("POST", "/extract", {"types": types, "about": about, "limit": most})
+    tell(data, as_json=as_json, people=_entities)
+    if not data["entities"]:
+        show.err.print("Nothing found.")
+        raise typer.Exit(3)
+
+
+def _entities(data: show.Json) -> None:
+    for found in cast("list[dict[str, Any]]", data["entities"]):
+        same = "" if found["normalized"] == found["value"] else f" ({found['normalized']})"
+        show.out.print(f"{show.inert(found['type'])}: {show.short(found['value'])}{show.inert(same)}", style="bold")
+        show.out.print(f"    {show.short(found['quote'])}")
+        show.out.print(show.inert(f"    {found['source']}, {show.day(found['when'])} {found['locator']}"), style="dim")
+
+
 people_app = typer.Typer(invoke_without_command=True, help="Who is who over all sources, and why; merge or split.")
 app.add_typer(people_app, name="people")
 
