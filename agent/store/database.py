@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any
 
 import apsw
 
-from agent.errors import StoreError
+from agent.errors import Locked, StoreError
 from agent.store.keys import CompartmentKey
 from agent.store.schema import migrate
 
@@ -38,12 +39,18 @@ class _Translated:
             case apsw.IOError() | apsw.CantOpenError() | apsw.ReadOnlyError() | apsw.PermissionsError():
                 problem = f"The store cannot be read or written ({type(error).__name__})."
                 remedy = "Check the disk and the permissions of the data folder."
+            case apsw.InterruptError() | apsw.ConnectionClosedError():
+                raise _shut() from None
             case _:
                 return
         raise StoreError(problem, remedy=remedy) from None
 
 
 _TRANSLATED = _Translated()
+
+
+def _shut() -> Locked:
+    return Locked("Your data was locked meanwhile.", remedy="Run `homebody unlock`, then try again.")
 
 
 class Database:
@@ -58,6 +65,7 @@ class Database:
         self._keeping = threading.Lock()
         self._flags = apsw.SQLITE_OPEN_URI | apsw.SQLITE_OPEN_READWRITE
         self._depth = 0
+        self._closed = False
         with _TRANSLATED:
             self._connect(create=create)
             try:
@@ -94,6 +102,8 @@ class Database:
         return found if found is not None else self._connect(create=False)
 
     def _connect(self, *, create: bool) -> apsw.Connection:
+        if self._closed:
+            raise _shut()
         connection = apsw.Connection(self._location, flags=self._flags | (apsw.SQLITE_OPEN_CREATE if create else 0))
         if self._key is not None:
             connection.pragma("cipher", "chacha20")
@@ -193,9 +203,21 @@ class Database:
             return [error.problem]
 
     def close(self) -> None:
+        """Close all connections, breaking off what others still read, and let go of the key: nothing opens it again."""
         with self._writer:
             with self._keeping:
-                for _, connection in self._connections:
-                    connection.close()
-                self._connections.clear()
+                self._closed, self._key = True, None
+                taken, self._connections = self._connections, []
+            for _, connection in taken:
+                while not _closes(connection):
+                    time.sleep(0.01)
             self._local = threading.local()
+
+
+def _closes(connection: apsw.Connection) -> bool:
+    try:
+        connection.close()
+    except apsw.ThreadingViolationError:  # another thread is inside it: the interruption takes a moment
+        connection.interrupt()
+        return False
+    return True

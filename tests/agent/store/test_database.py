@@ -6,13 +6,14 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import apsw
 import pytest
 
-from agent.errors import StoreError
+from agent.errors import Locked, StoreError
 from agent.store.database import Database
 from agent.store.keys import CompartmentKey
 from agent.store.schema import MIGRATIONS
@@ -171,6 +172,34 @@ def test_connections_of_ended_threads_are_closed(tmp_path: Path) -> None:
     database.close()
 
 
+def test_closing_breaks_off_readers_and_nothing_opens_it_again(tmp_path: Path) -> None:
+    database = filled(tmp_path / "store.db", rows=3)
+    said: list[str] = []
+    begun = threading.Event()
+
+    def read() -> None:
+        database.value("SELECT 1")
+        begun.set()
+        for _ in range(2):
+            try:
+                database.value("WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT max(x) FROM n")
+            except Locked as error:
+                said.append(error.problem)
+
+    thread = threading.Thread(target=read)
+    thread.start()
+    begun.wait()
+    time.sleep(0.1)
+    database.close()
+    thread.join(timeout=5)
+    assert said == ["Your data was locked meanwhile."] * 2
+    with pytest.raises(Locked):
+        database.value("SELECT 1")
+    with pytest.raises(Locked), database.writing():
+        raise AssertionError("it was opened again")
+    database.close()
+
+
 def test_compacting_leaves_no_free_page_and_an_empty_log(tmp_path: Path) -> None:
     path = tmp_path / "store.db"
     database = filled(path, rows=2000)
@@ -223,7 +252,7 @@ def test_a_full_disk_says_so_and_loses_nothing(small_disk: Path) -> None:
 _LIMITED = """
 import resource, sys
 from pathlib import Path
-from agent.errors import StoreError
+from agent.errors import Locked, StoreError
 from agent.store.database import Database
 from agent.store.keys import CompartmentKey
 database = Database.open(Path(sys.argv[1]), CompartmentKey(bytes(range(32))))
