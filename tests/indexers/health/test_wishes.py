@@ -14,7 +14,7 @@ from indexers.contract import check_source
 from indexers.health.apple import AppleHealth
 from indexers.health.apple.beats import beats
 from indexers.health.apple.papers import route
-from indexers.record import Event, Record, SampleBatch, Skipped
+from indexers.record import Event, Record, SampleBatch, Section, Skipped
 from tests.indexers.health.conftest import Pack
 
 SPAN = 'startDate="2024-05-01 18:00:00 +0200" endDate="2024-05-01 19:00:00 +0200"'
@@ -125,3 +125,33 @@ def test_clocks_of_several_countries_and_over_midnight(times: list[str], steps: 
 def test_beats_without_a_time_to_anchor_them_are_counted() -> None:
     assert not list(beats(variability("yesterday", ["7:12:03"]).encode()))
     assert not list(beats(variability("2024-05-01 06:12:03 +0200", ["never"]).encode()))
+
+
+def test_every_kind_of_element_arrives_through_the_whole_reader(pack: Pack) -> None:
+    """Hearing tests, glasses, moods and medication as texts to cite; names of meals and notes on records counted."""
+    at = SPAN + ' sourceName="Health"'
+    point = '<SensitivityPoint frequencyValue="500" frequencyUnit="Hz" leftEarValue="5" leftEarUnit="dBHL"/>'
+    body = (
+        f'<Audiogram type="A" {at}>{point}</Audiogram>'
+        '<VisionPrescription type="HKVisionPrescriptionTypeGlasses" dateIssued="2024-05-01 12:00:00 +0200">'
+        '<LeftEye sphere="-1" sphereUnit="D"/></VisionPrescription>'
+        f'<StateOfMind kind="dailyMood" valence="0.4" {at}/>'
+        f'<Medication name="Cetirizine" {at}/><MedicationDoseEvent name="Cetirizine" status="skipped" {at}/>'
+        f'<Correlation type="HKCorrelationTypeIdentifierFood" {at}><MetadataEntry key="HKFoodType" value="Soup"/></Correlation>'
+        f'<Record type="T" unit="count" value="1" {at}><MetadataEntry key="HKWasUserEntered" value="1"/></Record>'
+        f'<SleepApneaStudy {at} events="3"><MetadataEntry key="HKTimeZone" value="Asia/Tokyo"/></SleepApneaStudy>'
+    )
+    records = read(pack(body))
+    sections = {record.title: record for record in records if isinstance(record, Section)}
+    assert set(sections) == {
+        "Hearing test",
+        "Vision prescription",
+        "State of mind",
+        "Medication",
+        "Medication dose event",
+        "Sleep apnea study",
+    }
+    assert "Status: skipped" in sections["Medication dose event"].text
+    assert "Events: 3; Time zone: Asia/Tokyo" in sections["Sleep apnea study"].text
+    assert all(section.locator.startswith("file:///") for section in sections.values())
+    assert skips(records) == {"Correlation": 1, "metadata": 1, "SleepApneaStudy": 1}
