@@ -56,5 +56,13 @@ def table() -> Table:
     )
 
 
+_PERSON = (
+    r"(?:he|she|they|somebody|someone|(?:(?:my|our|the|a) )?(?:\w+ )?(?:mother|mom|mum|father|dad|wife|husband|partner|son|daughter"
+    r"|baby|child|kid|sister|brother|grand(?:ma|pa|mother|father)|friend|colleague|boss|neighbou?r|man|woman|boy|girl|uncle|aunt))"
+)
+"""What a pattern may say as {person}: a shelf collapses too."""
+
+
 def _any(patterns: Iterable[str]) -> re.Pattern[str]:
-    return re.compile(rf"(?<!\w)(?:{'|'.join(patterns)})(?!\w)")
+    whole = "|".join(patterns).replace("{person}", _PERSON)
+    return re.compile(rf"(?<!\w)(?:{whole})(?!\w)")

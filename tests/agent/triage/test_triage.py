@@ -75,6 +75,15 @@ sepsis: stiff neck and high fever
 low-sugar: my blood sugar is 45 and I'm shaky
 low-sugar: glucose 2.4 mmol/l, sweating and confused
 suicide: I want to kill myself
+suicide: I can't go on anymore
+suicide: I just can't go on.
+suicide: I want to cut myself
+suicide: he wants to die
+suicide: I'd rather be dead
+collapse: my colleague has passed out
+collapse: I can't wake my mother up
+stroke: suddenly I suddenly can't speak
+stroke: I can't see properly all of a sudden
 suicide: I want to die
 suicide: i dont want to live anymore
 suicide: I don’t want to be here anymore
@@ -106,6 +115,26 @@ breathing: he is fine and not having trouble breathing
 """
 CALM = """
 my chest pain from 2019
+I can't go on Friday
+there is no point in going on Monday
+I can't talk now, call me later
+I can't see the file you sent
+I don't want to live in Berlin
+I don't want to be here on Friday
+I cut myself shaving
+I hurt myself at football last week
+the battery is about to die
+the shelf just collapsed
+the laptop won't wake up
+I can't wake up early
+I pass out flyers on Saturday
+she is having a fit about the bill
+the water broke through the dam
+traffic is choking the city
+the heat is suffocating
+an unconscious decision
+will they take my life savings
+did the deal collapse
 what did the doctor say about chest pain
 what did the doctor say about my chest pain?
 the letter about my heart attack in 2018
