@@ -74,7 +74,9 @@ def test_an_answer_rests_on_quotes_or_says_that_it_found_nothing(served: Owner, 
         assert isinstance(hits, list)
         assert any(citation["quote"] in hit["text"] for hit in hits), citation
     numbers = re.findall(r"\d{2,}", re.sub(r"\[\d+\]", "", str(answer["answer"])))
-    quoted = " ".join(citation["quote"] for citation in citations) + question
+    quoted = (
+        " ".join(f"{citation['quote']} {citation['when']}" for citation in citations) + question
+    )  # a head names the day
     assert all(number in quoted for number in numbers), answer
 
 

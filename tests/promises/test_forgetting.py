@@ -68,7 +68,7 @@ def test_a_deleted_file_and_message_are_gone_after_the_next_pass(resident: Owner
     assert before["bytes"] > 0
     note.unlink()
     with sqlite3.connect(resident.life / "Messages" / "chat.db") as chats:
-        for name in re.findall(r"\b(?:before|after|delete)_\w+(?=\()", _triggers(chats)):
+        for name in re.findall(r"\b(?:before|after|delete)_\w+(?=\s*\()", _triggers(chats)):
             chats.create_function(name, -1, lambda *_: None)  # Messages' own, called by its triggers
         chats.execute("DELETE FROM message WHERE ROWID = (SELECT max(ROWID) FROM message)")
     chats.close()
