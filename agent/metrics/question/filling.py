@@ -24,6 +24,7 @@ from agent.metrics.question.words import (
     LIMITS,
     MORE,
     NOT,
+    RELATED,
     STATS,
     TOLD,
     WEAK,
@@ -36,6 +37,9 @@ _MOST_TOKENS = 160
 _ANY_DAY = date(2050, 1, 1)  # to see that words name a time, not which
 _SINGLE = ("sum", "mean", "min", "max", "latest", "trend")
 _SLEPT = re.compile(r"\bi (?:been )?(?:sle(?:ep|pt)|sleeping)\b|\bmy (?:own )?sleep\b")
+_JOINED = re.compile(
+    rf"{RELATED.pattern}|\b(?:ties?|tied|together|connect\w*|depend\w*|go with|hand in hand)\b", re.IGNORECASE
+)
 _NAME = re.compile(r"(?<=[a-z,] )[A-Z][a-z]+")
 
 SYSTEM = (
@@ -131,6 +135,8 @@ def fill(
     plain = marked(text, ())
     if known is None or NOT.search(plain) or JUDGED.search(plain):
         return None
+    if len(known.words) > 1 and not _JOINED.search(plain):
+        return None  # two questions in one, not one about both
     text = spans.prepared(text)
     periods = find(text, today=today)
     limits = _limits(marked(text, periods))

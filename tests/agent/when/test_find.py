@@ -82,6 +82,8 @@ def days(text: str, today: date = TODAY) -> list[tuple[str | None, str | None, s
         ("on New Year’s Eve", "2025-12-31", "2026-01-01", "day"),
         ("on new year's day last year", "2025-01-01", "2025-01-02", "day"),
         ("on Boxing Day?", "2025-12-26", "2025-12-27", "day"),
+        ("between 1 and 10 May", "2026-05-01", "2026-05-11", "range"),
+        ("between the 3rd and the 9th of March 2025", "2025-03-03", "2025-03-10", "range"),
         ("on Halloween", "2026-10-31", "2026-11-01", "day"),
         ("the first half of 2024", "2024-01-01", "2024-07-01", "range"),
         ("the second half of March 2024", "2024-03-16", "2024-04-01", "range"),

@@ -51,6 +51,11 @@ def test_the_rules_could_not_read_it_and_the_model_may_not_invent() -> None:
         ("roughly, my steps last week, champion", {"measure": "steps"}),
         ("roughly, my steps and my weight last week", {"measure": "steps", "when": "last week"}),
         ("my steps over 5000 last week, champion", {"measure": "steps", "when": "last week", "statistic": "sum"}),
+        # Two questions in one are not one about both.
+        (
+            "oh my steps and how about my weight, champion",
+            {"measure": "steps", "second": "weight", "statistic": "correlate"},
+        ),
         # Declined, or of a form that does not fit.
         ("roughly, my steps last week, champion", {"measure": "steps", "when": "last week", "statistic": "none"}),
         ("roughly, my steps last week, champion", {"measure": "steps", "when": "last week", "statistic": "compare"}),
