@@ -30,6 +30,24 @@ _MONEY = re.compile(
     rf"|(?P<b>{_NUMBER})(?P<t>{_SCALE})\s?(?P<after>{_UNIT}))(?!\w)",
     re.IGNORECASE,
 )
+_NAME = r"[A-ZÀ-Ý][\w.'’-]*"
+_WORD = r"[A-ZÀ-Ý][a-zà-ÿ][\w.'’-]*"
+_TOWN = rf"(?:,?\ (?:[A-Z]{{1,2}}-)?\d{{4,5}}\ {_NAME}(?:[ -]{_NAME})*)?"
+_STREETS = re.compile(
+    rf"""
+    \b(?:  # Lindenstrasse 14, 10969 Berlin; Am Alten Markt 3a
+        {_NAME}(?:stra(?:ss|ß)e|str\.|weg|allee|platz|gasse|ring|ufer|damm|markt|graben|hof|steig)
+        | (?:Am|An|Auf|Im|In|Unter|Zum|Zur|Alter?|Neuer?)(?:\ (?:de[mnr]|{_NAME}))+
+        | {_NAME}(?:\ {_NAME})*\ (?:Stra(?:ss|ß)e|Allee|Platz|Weg|Ring)
+    )\ \d{{1,4}}\ ?[a-zA-Z]?\b(?:-\d+)?{_TOWN}
+    | \b\d{{1,5}}[A-Za-z]?\ (?:{_NAME}\ ){{1,4}}  # 221B Baker Street, London NW1 6XE
+        (?:Street|St|Road|Rd|Avenue|Ave|Lane|Ln|Drive|Dr|Court|Ct|Boulevard|Blvd|Way|Place|Pl|Square|Sq|Terrace|Close)\b\.?
+        (?:,\ {_WORD}(?:\ {_WORD})*(?:,?\ [A-Z]{{2}}\ \d{{5}}(?:-\d{{4}})?|\ [A-Z]{{1,2}}\d[A-Z\d]?\ ?\d[A-Z]{{2}})?)?
+    | \b\d{{1,4}}(?:\ (?:bis|ter))?,?\ (?:rue|avenue|boulevard|place|quai|via|viale|piazza|calle)  # 5 rue des Fleurs
+        (?:\ (?:d[eu]s?|de\ la|del|della|{_NAME}))+{_TOWN}
+    """,
+    re.VERBOSE,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +60,7 @@ class _Mark:
 
 
 def _phones(text: str, region: str, _: date) -> Iterator[_Mark]:
-    for found in phonenumbers.PhoneNumberMatcher(text, region or None):
+    for found in phonenumbers.PhoneNumberMatcher(text, region or None, phonenumbers.Leniency.STRICT_GROUPING):
         number = phonenumbers.format_number(found.number, phonenumbers.PhoneNumberFormat.E164)
         yield _Mark(found.start, found.end, number)
 
@@ -56,6 +74,12 @@ def _urls(text: str, _: str, __: date) -> Iterator[_Mark]:
     for found in _URL.finditer(text):
         whole = found[0].rstrip(".,;:!?)]}")
         yield _Mark(found.start(), found.start() + len(whole), whole)
+
+
+def _streets(text: str, _: str, __: date) -> Iterator[_Mark]:
+    """Postal addresses as German, English, French, Italian and Spanish write them; others are left to a model."""
+    for found in _STREETS.finditer(text):
+        yield _Mark(*found.span(), " ".join(found[0].split()))
 
 
 def _ibans(text: str, _: str, __: date) -> Iterator[_Mark]:
@@ -98,6 +122,7 @@ FORMS: Mapping[str, Callable[[str, str, date], Iterator[_Mark]]] = {
     "iban": _ibans,
     "money": _amounts,
     "date": _days,
+    "address": _streets,
 }
 """Type -> who finds it in (text, the region of local phone numbers, the day the text is from)."""
 

@@ -20,7 +20,6 @@ _MOST = 6
 _LETTERS = 160
 _ANSWER_TOKENS = 320
 _MEANING: Mapping[str, str] = {
-    "address": "postal address (street, number, postcode, town)",
     "person": "name of a person",
     "organization": "name of a company, school, shop or other organization",
     "place": "name of a town, country, building or other place",

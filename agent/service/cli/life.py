@@ -20,7 +20,7 @@ def extract(
     types: Annotated[
         list[str],
         typer.Argument(
-            help="phone, email, url, iban, money, date by rule; address, person, action-item, … by the model."
+            help="phone, email, url, address, iban, money, date by rule; person, action-item, … by the model."
         ),
     ],
     *,
