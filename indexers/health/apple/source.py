@@ -29,18 +29,22 @@ _HEAD_PIECES = 50
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Found:
-    """An export that exists: when it was made ("" where it does not say) and a code for birth date and sex."""
+    """An export that exists: when it was made ("" where it does not say), a code for birth date and sex, and whether it
+    is known to be cut off: what then comes must not replace what came whole.
+    """
 
     path: Path
     state: os.stat_result
     exported: str
     owner: str
+    cut: bool
 
     @property
     def item(self) -> str:
         if not self.exported and not self.owner:
             return str(self.path)
-        return f"{self.path}#exported={quote(self.exported, safe=':+')}{_OWNER}{self.owner}"
+        cut = "&cut" if self.cut else ""
+        return f"{self.path}#exported={quote(self.exported, safe=':+')}{cut}{_OWNER}{self.owner}"
 
 
 class AppleHealth:
@@ -106,12 +110,12 @@ class AppleHealth:
             with opened(path) as export:
                 yield from Reading(str(path), path, export, self._wishes).records()
         except Unreadable as error:
-            yield Skipped(where=str(path), why=error.why, outcome=error.outcome)
+            yield Skipped(where=item.id, why=error.why, outcome=error.outcome)
         except FileNotFoundError:
-            yield Skipped(where=str(path), why="the export is gone; what was read before stays", outcome="vanished")
+            yield Skipped(where=item.id, why="the export is gone; what was read before stays", outcome="vanished")
         except PermissionError:
             why = "the export may not be read; give homebody access"
-            yield Skipped(where=str(path), why=why, outcome="no_permission")
+            yield Skipped(where=item.id, why=why, outcome="no_permission")
 
     def _of_another(self, export: _Found) -> Skipped:
         why = (
@@ -150,16 +154,17 @@ def _found(path: Path, state: os.stat_result, *, among_others: bool = False) -> 
     """What a file says of itself. Among others, None for what is certainly no health export; what is damaged stays, so
     that reading can say how.
     """
-    exported, owner = "", ""
+    exported, owner, cut = "", "", False
     try:
         with opened(path) as export:
+            cut = bool(export.damage)
             exported, owner = _head(pieces(export.blocks(find_xml(export))))
     except Unreadable as error:
         if among_others and (error.outcome == "unsupported" or path.suffix.lower() == ".xml"):
             return None
     except OSError:
         pass  # reading it says so
-    return _Found(path=path, state=state, exported=exported, owner=owner)
+    return _Found(path=path, state=state, exported=exported, owner=owner, cut=cut)
 
 
 def _head(found: Iterator[object]) -> tuple[str, str]:

@@ -223,7 +223,7 @@ def test_an_export_that_vanished_or_may_not_be_read_is_a_value(pack: Pack) -> No
     path.unlink()
     (skipped,) = source.read(item)
     assert isinstance(skipped, Skipped)
-    assert skipped.outcome == "vanished"
+    assert (skipped.outcome, skipped.where) == ("vanished", item.id), "so that what was whole is kept"
 
 
 def test_many_series_stay_bounded(pack: Pack, read: Read) -> None:

@@ -102,6 +102,15 @@ def test_a_broken_download_over_a_good_one_costs_nothing(home: Home) -> None:
     assert home.totals() == truth(FIRST, date(2024, 1, 20))
 
 
+def test_a_broken_copy_of_the_same_export_replaces_nothing(home: Home) -> None:
+    home.write(FIRST, date(2024, 1, 20))
+    home.index()
+    raw = home.path.read_bytes()
+    home.path.write_bytes(raw[: len(raw) // 8])
+    assert any("cut off" in skip.why for skip in home.index().skipped)
+    assert home.totals() == truth(FIRST, date(2024, 1, 20))
+
+
 def test_another_persons_export_waits_for_an_answer(home: Home) -> None:
     home.write(FIRST, date(2024, 1, 20))
     home.index()
