@@ -30,12 +30,16 @@ USUAL_DAYS = 90
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Span:
-    """Local days [start, end); None is open. `words` are those of the question; `partial`: its last day is not over."""
+    """Local days [start, end); None is open. `words` are those of the question; `partial`: its last day is not over.
+
+    `asleep`: not the day but the night that ends on it, from going to bed to waking.
+    """
 
     start: date | None
     end: date
     words: str
     partial: bool = False
+    asleep: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,6 +12,7 @@ from agent.metrics.catalogue import Measure, catalogue
 from agent.metrics.compute.days import Days, clock, loaded, shared, values_of
 from agent.metrics.compute.figures import figure_of, streak
 from agent.metrics.compute.groups import grouped
+from agent.metrics.compute.night import night_figure
 from agent.metrics.compute.result import Figure, MetricResult, Usual
 from agent.metrics.query import USUAL_DAYS, MetricQuery, Span
 from agent.metrics.statistics import Trend, circular_mean, clock_distance, link, trend
@@ -38,6 +39,8 @@ def _answered(query: MetricQuery, store: Days) -> MetricResult:
             return MetricResult(query=query, figures=(_ratio(query, measures, store),))
         case _:
             pass
+    if query.span.asleep:
+        return MetricResult(query=query, figures=tuple(night_figure(query, measure, store) for measure in measures))
     if query.goal:
         return MetricResult(query=query, figures=(_reached(query, measures, store),))
     if query.group_by:

@@ -149,7 +149,13 @@ def _named(days: frozenset[int]) -> str:
 
 def ranges(result: MetricResult) -> Iterator[str]:
     for figure, span in zip(result.figures, _spans(result), strict=False):
-        yield spelled(figure.start, figure.end) if span.start or figure.start else "all your data"
+        yield days_of(result.query, figure) if span.start or figure.start else "all your data"
+
+
+def days_of(query: MetricQuery, figure: Figure) -> str:
+    """The days of a figure, or its night."""
+    days = spelled(figure.start, figure.end)
+    return f"the night to {days}" if query.span.asleep else days
 
 
 def _spans(result: MetricResult) -> Iterator[Span]:

@@ -23,7 +23,7 @@ from agent.metrics.phrase.amounts import (
     told_value,
     unit_of,
 )
-from agent.metrics.phrase.reading import ordered, ranges, reading
+from agent.metrics.phrase.reading import days_of, ordered, ranges, reading
 from agent.metrics.phrase.sparkline import sparkline
 from agent.metrics.query import MetricQuery
 from agent.metrics.statistics import SIDE_DAYS, Trend
@@ -74,7 +74,7 @@ def _answer(result: MetricResult) -> Iterator[str]:
 
 def _side_by_side(query: MetricQuery, figures: Sequence[Figure]) -> str:
     """The figures of one range; what they share is said once."""
-    where = spelled(figures[0].start, figures[0].end)
+    where = days_of(query, figures[0])
     nightly = all(figure.measure.kind in ("night", "clock") for figure in figures)
     if len(figures) > 2 and query.stat == "mean" and nightly:
         values = "; ".join(f"{lower(figure.measure.name)} {told_value(query, figure)}" for figure in figures)
@@ -84,7 +84,7 @@ def _side_by_side(query: MetricQuery, figures: Sequence[Figure]) -> str:
 
 
 def _sentence(query: MetricQuery, figure: Figure) -> str:
-    name, value, where = figure.measure.name, told_value(query, figure), spelled(figure.start, figure.end)
+    name, value, where = figure.measure.name, told_value(query, figure), days_of(query, figure)
     clock, events = figure.measure.kind == "clock", figure.measure.kind == "events"
     when = spelled_day(figure.when) if figure.when else where
     match figure.stat if figure.stat in ("mean", "sum") else query.stat:
@@ -233,8 +233,11 @@ def _groups(result: MetricResult) -> Iterator[str]:
 
 
 def _coverage(result: MetricResult) -> str:
+    asleep = result.query.span.asleep
     parts = [
-        f"{figure.days} of {figure.of} {noun(figure.measure, figure.of)}" for figure in result.figures if figure.of
+        f"{figure.days} of {figure.of} {'night' if asleep else noun(figure.measure, figure.of)}"
+        for figure in result.figures
+        if figure.of
     ]
     events = all(figure.measure.kind == "events" for figure in result.figures)
     days = " and ".join(dict.fromkeys(parts))

@@ -50,6 +50,7 @@ from agent.when import Period, find
 
 _ALL_DAYS = frozenset(range(7))
 _LONGEST_QUESTION = 400
+_NIGHTLY = ("mean", "min", "max", "latest")
 
 
 def read(
@@ -183,6 +184,7 @@ class _Reader:
             or (self._unit and unit is None)
             or (stat == "days" and kind == "events" and threshold and not self._said & {"days", "count"})
             or (stat == "streak" and threshold is None and kind != "events" and not self._goal)
+            or (any(side.asleep for side in sides) and (stat not in _NIGHTLY or len(sides) > 1 or group is not None))
             or (stat == "sum" and kind in ("level", "state", "clock"))
             or (group is not None and stat in ("streak", "ratio", "correlate", "latest"))
             or (self._goal and stat not in ("days", "streak"))
@@ -250,10 +252,8 @@ class _Reader:
         return self._first_person or bool(self._periods) or asked or alone
 
     def _when(self) -> bool:
-        return bool(re.search(r"\bwhen\b", self._text)) and self._catalogue[self._measures[0]].kind in (
-            "clock",
-            "events",
-        )
+        kind = self._catalogue[self._measures[0]].kind
+        return bool(re.search(r"\bwhen\b", self._text)) and kind in ("clock", "events")
 
     def _two(self) -> bool:
         return len(self._periods) == 2 or len(self._weekdays) == 2

@@ -47,6 +47,9 @@ def of(period: Period, kind: Kind, today: date) -> Span | None:
     start, end = period.start, period.end
     nightly = kind in ("night", "clock")
     if period.form == "night":
+        if end is not None and kind == "level":
+            wake = end - timedelta(days=1)
+            return Span(start=wake, end=end, words=period.words, asleep=True) if wake <= today else None
         if not nightly or end is None:
             return None
         start = end - timedelta(days=1)

@@ -346,3 +346,24 @@ def test_a_level_is_set_beside_the_owners_own_usual_range(metrics: Metrics) -> N
     # Thirty days are needed, and a long range is its own measure.
     assert "usual range" not in asked(metrics, "what was my resting heart rate on 20 March").text
     assert "usual range" not in asked(metrics, "average resting heart rate in April").text
+
+
+def test_a_level_during_a_night_is_that_of_the_time_in_bed(metrics: Metrics, samples: Samples, batch: Batch) -> None:
+    # In bed from 23:30 on the 9th to 07:30 on the 10th: of these only the middle three count, in two hours.
+    stamps = [("2026-04-09T23:10", 99.0), ("2026-04-09T23:40", 60.0), ("2026-04-10T03:05", 50.0)]
+    stamps += [("2026-04-10T03:35", 52.0), ("2026-04-10T08:00", 90.0)]
+    rows = [(f"{at}+02:00", f"{at}+02:00", value) for at, value in stamps]
+    samples.add(1, batch(HEART, rows, unit="count/min", source="Band"))
+    metrics.refresh()
+    for text, value in (
+        ("lowest heart rate on the night of 9 April", 50),
+        ("highest heart rate on the night of 9 April", 60),
+        ("average heart rate on the night of 9 April", (60 + 51) / 2),
+    ):
+        answer = asked(metrics, text)
+        assert answer.values[0].value == pytest.approx(value), text
+        assert "the night to Fri 10 Apr 2026" in answer.text
+        assert "Based on 1 of 1 night with data." in answer.text
+        assert answer.sources == ("Band",)
+    assert not asked(metrics, "lowest heart rate on the night of 20 April").found
+    assert metrics.ask("how often was my heart rate over 100 last night", today=TODAY) is None

@@ -30,6 +30,8 @@ def spelled(query: MetricQuery | None) -> str:
         m.removeprefix("HKQuantityTypeIdentifier").removeprefix("HKCategoryTypeIdentifier") for m in query.measures
     ]
     parts = [",".join(names), query.stat, f"{query.span.start or ''}..{query.span.end}"]
+    if query.span.asleep:
+        parts.append("asleep")
     if query.against:
         parts += ["vs", f"{query.against.start or ''}..{query.against.end}"]
     if len(query.weekdays) < 7:
