@@ -13,6 +13,7 @@ from hashlib import blake2s
 from io import BufferedReader, TextIOWrapper
 from pathlib import Path
 from typing import ClassVar
+from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 import ijson
@@ -126,7 +127,8 @@ class ExportSource:
     """Exports at `path`: a zip, a file, or a folder of them. An item is one export: a zip with its further parts, or what
     lies unpacked in the folder, whole.
 
-    An import. A zip's id holds the date of its newest member, so that a newer export under the same name replaces nothing.
+    An import. A zip's id holds the date of its newest member, so that a newer export under the same name replaces nothing;
+    a folder's the name of its first file, so that clearing out the oldest ones forgets nothing.
     Option `zone` (such as "Europe/Berlin") says where times belong that the export gives in UTC or without a zone.
     Raises ValueError on options it does not know.
     """
@@ -247,7 +249,8 @@ def _bundles(path: Path) -> Iterator[_Bundle]:
         if file.suffix.lower() in _SUFFIXES and not file.is_symlink() and file.is_file()
     )
     if files:
-        yield _Bundle(id=str(path), root=path, zips=(), files=files[:_MOST_FILES])
+        first = quote(files[0].relative_to(path).as_posix())
+        yield _Bundle(id=f"{path}#from={first}", root=path, zips=(), files=files[:_MOST_FILES])
 
 
 def _id(path: Path, zips: Sequence[Path]) -> str:

@@ -226,6 +226,24 @@ def test_a_newer_export_of_the_same_name_is_another_item(tmp_path: Path) -> None
     assert older.id == again.id != newer.id
 
 
+def test_files_may_be_added_and_the_oldest_cleared_out(tmp_path: Path) -> None:
+    """A folder that an app drops a file into each day is one item; without its oldest files it is another."""
+
+    def item() -> Item:
+        (found,) = HealthAutoExport(name="band", path=tmp_path, options={}).scan()
+        assert isinstance(found, Item)
+        return found
+
+    for day in (1, 2):
+        (tmp_path / f"HealthAutoExport-2024-01-0{day}.json").write_text("{}")
+    before = item()
+    (tmp_path / "HealthAutoExport-2024-01-03.json").write_text("{}")
+    added = item()
+    assert (added.id, added.fingerprint == before.fingerprint) == (before.id, False)
+    (tmp_path / "HealthAutoExport-2024-01-01.json").unlink()
+    assert item().id != before.id
+
+
 def test_parts_of_a_takeout_are_one_export(told: tuple[Maker, Path, list[Day]], tmp_path: Path) -> None:
     """A month that lies in two parts must not be two items, of which one would hide the other."""
     maker, path, truth = told
