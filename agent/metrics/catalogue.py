@@ -79,7 +79,7 @@ _MORE_WORDS: Mapping[str, tuple[str, ...]] = {
     f"{_QUANTITY}AppleExerciseTime": ("minutes did i exercise", "exercise", "exercised"),
     f"{_QUANTITY}RestingHeartRate": ("resting hr", "resting heartrate"),
     f"{_QUANTITY}HeartRate": ("heartrate",),
-    f"{_QUANTITY}BodyMass": ("body weight", "bodyweight", "i weigh", "weighed"),
+    f"{_QUANTITY}BodyMass": ("body weight", "bodyweight", "i weigh", "weighed", "heavy am i", "heavy was i"),
     f"{_QUANTITY}DietaryEnergyConsumed": ("calories did i eat", "eaten calories", "dietary energy"),
     f"{_QUANTITY}DietaryWater": ("water did i drink", "water intake", "glasses of water did i drink", "drink water"),
     f"{_QUANTITY}EnvironmentalAudioExposure": ("loud was it", "loud is it", "loud were my surroundings"),

@@ -140,7 +140,7 @@ how many much long far fast high low often which when of in on at for to during 
 give tell get got getting take took taken taking make made go went gone going burn burned burnt walk
 walked walking sleep slept spend spent use used reach reached climb climbed weigh record recorded measure measured
 measurement measurements log logged reading readings value values number amount level levels rate count day days date
-night nights week month time times it its all ever so there this that up down between eat ate eaten drink
+night nights time times it its all ever so there this that up down between eat ate eaten drink
 drank drunk consume consumed as know want see calculate compute find throughout within through across
 stats data health apple watch hour hours minute minutes cover covered complete completed travel travelled traveled
 each every only just under since until before after entire whole well like plot chart graph draw any too really
