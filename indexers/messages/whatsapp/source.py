@@ -168,7 +168,7 @@ class WhatsApp(ExportSource):
                     speakers |= run.speakers
         title = _title(member, evidence.notice, speakers)
         mine = {sender for sender, _ in evidence.owners.most_common(1)}
-        senders = {sender: self._party(sender, mine) for sender in speakers}
+        senders = {sender: self._party(sender, mine, title) for sender in speakers}
         yield Chat(id=title, title=title, senders=senders, days=book.days())
         if not certain:
             why = "dates such as 3/4 can be read two ways and nothing in the file decides; they were read day first"
@@ -177,13 +177,14 @@ class WhatsApp(ExportSource):
             why = "its words for before and after noon are not known here, so hours may be off by twelve"
             yield Skipped(where=str(member.place), why=why, outcome="ambiguous")
 
-    def _party(self, sender: str, mine: Container[str]) -> Party:
+    def _party(self, sender: str, mine: Container[str], chat: str) -> Party:
         name = sender.lstrip("~ \u00a0\u202f")
         handle = address(name)
         phone = handle.lstrip("+").isdecimal()
         me = self.is_owner(name, handle) or (not self.owner and sender in mine)
-        # A name with ~ is what a stranger calls herself, not what the owner's address book says.
-        return Party(handle=handle if name == sender or phone else f"~{name}", name="" if phone else name, me=me)
+        # A name with ~ is what a stranger calls herself: the Ann of another chat may be somebody else.
+        known = name == sender or phone
+        return Party(handle=handle if known else f"~{name} in {chat}", name="" if phone else name, me=me)
 
 
 def _gather(pairs: Iterable[tuple[bytes, str]], header: HeaderFormat, *, crlf: bool) -> _Evidence:

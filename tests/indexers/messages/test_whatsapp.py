@@ -253,7 +253,7 @@ def test_an_attachment_beside_the_chat_is_found_and_one_outside_is_not(tmp_path:
     [
         ("Ann - Berlin", "whatsapp:Ann - Berlin", "Ann - Berlin"),
         ("Team:Alpha", "whatsapp:Team:Alpha", "Team:Alpha"),
-        ("~\u202fMarek", "whatsapp:~Marek", "Marek"),
+        ("~\u202fMarek", "whatsapp:~Marek in Ann", "Marek"),
         ("\u202a+49 151 234-5678\u202c", "+491512345678", ""),
         ("\u2068Ann\u2069", "whatsapp:Ann", "Ann"),
         ("O’Brien", "whatsapp:O’Brien", "O’Brien"),
@@ -262,6 +262,17 @@ def test_an_attachment_beside_the_chat_is_found_and_one_outside_is_not(tmp_path:
 def test_senders(tmp_path: Path, sender: str, handle: str, name: str) -> None:
     messages, _ = chat(tmp_path, f"13/01/2023, 10:00 - {sender}: hi\n")
     assert (messages[0].sender.handle, messages[0].sender.name) == (handle, name)
+
+
+def test_strangers_of_one_first_name_in_two_chats_are_two(tmp_path: Path) -> None:
+    for title in ("Choir", "Ski trip"):
+        (tmp_path / f"WhatsApp Chat with {title}.txt").write_text("13/01/2023, 10:00 - ~\u202fMarek: hi\n")
+    source = WhatsApp(name="whatsapp", path=tmp_path, options={})
+    said = [record for item in source.scan() if isinstance(item, Item) for record in source.read(item)]
+    assert {(m.sender.handle, m.sender.name) for m in said if isinstance(m, Message)} == {
+        ("whatsapp:~Marek in Choir", "Marek"),
+        ("whatsapp:~Marek in Ski trip", "Marek"),
+    }
 
 
 def test_the_owner_is_known_by_the_option_or_by_what_only_her_phone_shows(tmp_path: Path) -> None:
