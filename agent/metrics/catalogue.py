@@ -57,6 +57,7 @@ _STATES = {
     f"{_QUANTITY}{name}" for name in ("BodyMass", "BodyMassIndex", "BodyFatPercentage", "LeanBodyMass", "VO2Max")
 }
 
+_INTIMATE = frozenset(("VaginalDryness", "BreastPain", "PelvicPain", "BladderIncontinence"))
 # Words of the table that a question means otherwise: runs and rides are workouts of one kind, glasses hold water, and
 # what is intimate is asked for by name.
 _NOT_WORDS = frozenset(("runs", "rides", "glasses", "contacts", "cycle", "period", "mets", "drinks", "drinking"))
@@ -193,7 +194,7 @@ def _measure(row: Mapping[str, str]) -> Measure:
         low=float(row["plausible_min"] or "-inf"),
         high=float(row["plausible_max"] or "inf"),
         words=(*words, *_MORE_WORDS.get(measure, ())),
-        sensitive=row["group"] == "reproductive",
+        sensitive=row["group"] == "reproductive" or measure.removeprefix("HKCategoryTypeIdentifier") in _INTIMATE,
     )
 
 
