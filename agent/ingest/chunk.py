@@ -18,9 +18,13 @@ from agent.people import spelled
 from agent.vocabulary import Block, Chunk
 from indexers.record import Contact, Event, Message, Party, Section
 
+Place = tuple[str, str, int, int]
+"""A span of a passage: kind, label, start, end."""
+
 _CONTEXT = WINDOW // 4
 """The most tokens of a title with its headings, and of a table's header, before a passage."""
 _HYPHENATED = re.compile("\\w+(?:\u00ad\\s*\\w+)+")
+_FRAGMENTS = {"page": "page", "slide": "slide", "cells": "sheet", "line": "line"}
 _BLOCK_TOKENS = 200
 _BLOCK_SIZE = (3, 5)
 _MONTHS = "January February March April May June July August September October November December".split()
@@ -186,22 +190,37 @@ def _section(section: Section, item: str, zone: tzinfo, count: CountTokens) -> I
         text = section.text[start:end]
         digest = blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
         seen[digest] += 1
+        spans = tuple(
+            (span.kind, span.label, max(span.start, start) - start, min(span.end, end) - start)
+            for span in section.spans
+            if span.start < end and span.end > start
+        )
         yield Chunk(
             place=f"{section.id}#{digest}" + (f".{seen[digest]}" if seen[digest] > 1 else ""),
             thread=f"{item}\n{section.document}",
             kind="section",
             title=section.title,
             text=text,
-            about=" ".join(filter(None, (*about, *_unbroken(text)))),
+            about=" ".join(filter(None, (*about, *_numbered(spans), *_unbroken(text)))),
             when=_stamp(section.modified_at, zone) if section.modified_at else None,
-            locator=section.locator,
+            locator=_locator(section.locator, spans),
             context=heading if opens else context,
-            spans=tuple(
-                (span.kind, span.label, max(span.start, start) - start, min(span.end, end) - start)
-                for span in section.spans
-                if span.start < end and span.end > start
-            ),
+            spans=spans,
         )
+
+
+def _numbered(spans: Sequence[Place]) -> Iterator[str]:
+    """The pages of a passage in words, so that "page 12" finds it; they are not embedded, for an insertion moves them."""
+    yield from dict.fromkeys(f"{kind} {label}" for kind, label, _, _ in spans if kind in ("page", "slide", "chapter"))
+
+
+def _locator(section: str, spans: Sequence[Place]) -> str:
+    """The fragment of a section, which may run over many pages, for the place where one passage begins."""
+    kind, label = spans[0][:2] if spans else ("", "")
+    key = _FRAGMENTS.get(kind)
+    if key is None or not section.startswith(f"#{key}="):
+        return section
+    return f"#{key}={label.partition('-')[0] if kind == 'line' else label}"
 
 
 def _unbroken(text: str) -> Iterator[str]:

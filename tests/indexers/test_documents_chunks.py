@@ -186,3 +186,39 @@ def test_a_word_that_a_line_end_breaks_is_found_whole_and_quoted_as_it_stands() 
     (chunk,) = chunked([Section(id="a", document="", title="T", text=text)], len).chunks
     assert chunk.text == text
     assert chunk.about.endswith("Mietzahlung Nebenkosten")
+
+
+def test_a_passage_opens_where_it_begins_and_not_where_its_section_does() -> None:
+    pages = [f"This is what page {n} of the diary says about the harvest." for n in range(1, 40)]
+    at, spans = 0, []
+    for number, text in enumerate(pages, 1):
+        spans.append(Span(kind="page", label=str(number), start=at, end=at + len(text)))
+        at += len(text) + 2
+    section = Section(
+        id="a", document="", title="Diary", text="\n\n".join(pages), spans=tuple(spans), locator="#page=1"
+    )
+    made = chunked([section], len)
+    assert len(made.chunks) > 10
+    for chunk in made.chunks:
+        first = chunk.spans[0][1]
+        assert chunk.locator == f"#page={first}"
+        assert f"page {first} of the diary" in chunk.text
+        assert f"page {first}" in chunk.about
+
+
+@pytest.mark.parametrize(
+    ("kind", "label", "locator", "expected"),
+    [
+        ("cells", "'House rules'!A1:C5", "#sheet='House rules'!A1:C900", "#sheet='House rules'!A1:C5"),
+        ("line", "12-30", "#line=1", "#line=12"),
+        ("chapter", "The lamp", "#chapter=2", "#chapter=2"),
+        ("page", "3", "", ""),
+        ("page", "3", "file:///a.pdf", "file:///a.pdf"),
+    ],
+)
+def test_fragments_of_passages(kind: str, label: str, locator: str, expected: str) -> None:
+    span = Span(kind=kind, label=label, start=0, end=5)  # type: ignore[arg-type] # one of its literals
+    (chunk,) = chunked(
+        [Section(id="a", document="", title="T", text="Words", spans=(span,), locator=locator)], len
+    ).chunks
+    assert chunk.locator == expected
