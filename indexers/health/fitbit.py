@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 
-from indexers.health.export.fields import day, each, formatted, in_utc, inside, moment, number, words
+from indexers.health.export.fields import day, each, in_utc, inside, moment, number, words
 from indexers.health.export.moments import MINUTE
 from indexers.health.export.sheaf import ASLEEP, AWAKE, CORE, DEEP, IN_BED, REM, RMSSD, Sheaf, Span
 from indexers.health.export.source import Calendar, ExportSource, Json, Member, Reader
@@ -22,6 +22,7 @@ from indexers.record import Record
 _SOURCE = "Fitbit"
 _QUANTITY = "HKQuantityTypeIdentifier"
 _MINUTES = timedelta(minutes=1)
+_US = re.compile(r"(\d\d)/(\d\d)/(\d\d)(?: (\d\d):(\d\d):(\d\d))?\s*", re.ASCII)
 _NO_TIME = "an entry has no time or number where it should; left out"
 _LEVELS = {
     "light": CORE, "deep": DEEP, "rem": REM, "wake": AWAKE, "awake": AWAKE, "restless": AWAKE, "asleep": ASLEEP,
@@ -29,7 +30,15 @@ _LEVELS = {
 
 
 def _us(value: object) -> datetime | None:
-    return formatted(value, "%m/%d/%y %H:%M:%S", "%m/%d/%y")
+    """A time as Fitbit writes it, 12/31/24 23:59:59, or its day alone; by hand, for there are millions of them."""
+    found = _US.fullmatch(value) if isinstance(value, str) else None
+    if found is None:
+        return None
+    month, on, year, hour, minute, second = (int(part or 0) for part in found.groups())
+    try:
+        return datetime(2000 + year, month, on, hour, minute, second)  # noqa: DTZ001 - the caller knows the zone
+    except ValueError:
+        return None
 
 
 def _minutes(measure: str, unit: str) -> Reader:

@@ -13,6 +13,8 @@ _FRACTION = re.compile(r"\.(\d+)")
 
 def number(value: object) -> float | None:
     """A finite number, also one written as text; a decimal comma only where there is no point."""
+    if type(value) is float:
+        return value if isfinite(value) else None
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
     if isinstance(value, str):
