@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-LINES = 400
+LINES = {"agent": 400, "indexers": 400, "examples": 400, "tests": 500}
 MODULES = 9
 NO_NOUNS = {"utils", "util", "helpers", "helper", "common", "misc", "base", "manager", "managers", "tools", "stuff"}
 
@@ -38,9 +38,9 @@ def test_every_engine_database_and_socket_has_its_place_in_a_contract() -> None:
     assert named <= forbidden
 
 
-@pytest.mark.parametrize("top", ["agent", "indexers", "tests", "examples"])
+@pytest.mark.parametrize("top", LINES)
 def test_no_file_is_too_long(top: str) -> None:
-    long = {str(path.relative_to(ROOT)): n for path in modules(top) if (n := path.read_text().count("\n")) > LINES}
+    long = {str(path.relative_to(ROOT)): n for path in modules(top) if (n := path.read_text().count("\n")) > LINES[top]}
     assert long == {}
 
 
