@@ -10,7 +10,7 @@ from datetime import datetime
 from agent.answer.citations import cite
 from agent.answer.claims import sentences, supported_by
 from agent.answer.expected import fits
-from agent.answer.prompt import LONG, SHORT, dated, fitting, header, prompt
+from agent.answer.prompt import LONG, SHORT, UNSURE, dated, fitting, header, prompt
 from agent.answer.route import route
 from agent.errors import ModelError
 from agent.models.protocols import LanguageModel
@@ -21,8 +21,10 @@ log = logging.getLogger("homebody.answer")
 PROMPT_TOKENS = 500
 """What a small model may be given in all: on a laptop's CPU the prompt is what an owner waits for."""
 
+POSSIBLE = 0.2
+"""Below this support no model is asked (see `agent.retrieval.support`); up to SUPPORTED it may say "not found"."""
 SUPPORTED = 0.5
-"""From which support on a model is asked; below it, "I could not find that" (see `agent.retrieval.support`)."""
+"""From which support on the passages are likely to tell what was asked."""
 QUOTABLE = 0.7
 """From which support on the best passage is an answer by itself: nine in ten of those that are about another life are below."""
 _FAR = 0.6
@@ -76,7 +78,7 @@ def answer(question: str, found: Found, models: Models, *, now: datetime) -> Gen
     installed model, and where no sentence of its stands in the passages, the best passage itself is the answer.
     Closing the generator stops the model.
     """
-    if found.support < SUPPORTED or not found.passages:
+    if found.support < POSSIBLE or not found.passages:
         result = nothing(question, found)
         yield result.text
         return result
@@ -86,7 +88,7 @@ def answer(question: str, found: Found, models: Models, *, now: datetime) -> Gen
     said = _Said()
     passages: list[Passage] = []
     if model is not None:
-        system = LONG if way.tier == "large" else SHORT
+        system = LONG if way.tier == "large" else SHORT if found.support >= SUPPORTED else UNSURE
         spent = model.count_tokens(system) + model.count_tokens(prompt(question, [], system=system, now=now).user)
         room = min(
             PROMPT_TOKENS if way.tier == "small" else 4 * PROMPT_TOKENS, model.context_tokens - way.answer_tokens

@@ -14,6 +14,9 @@ from agent.vocabulary import Passage
 _SENTENCE_END = re.compile(r"(?<=[.!?。！？])\s+|\n+")
 _TOKEN = re.compile(r"[^\W_]+(?:[.,:/'’@\-+][^\W_]+)*", re.UNICODE)
 _PARTS = re.compile(r"[.,:/'’@\-+]")
+_FIRST = re.compile(
+    r"\b(?:i|i'm|me|my|mine|we|us|our|ours|ich|mir|mich|meine?[mnrs]?|wir|uns|unsere?[mnrs]?)\b", re.IGNORECASE
+)
 _YES_OR_NO = re.compile(r"(?:yes|no)\b", re.IGNORECASE)
 _STOP = frozenset(
     "a an and are as at be been but by can could did do does for from had has have he her him his how i if in into is it "
@@ -95,8 +98,11 @@ def supported_by(said: str, question: str, passages: Sequence[Passage]) -> list[
 
 def _units(index: int, passage: Passage) -> Iterator[_Unit]:
     day = passage.when
-    dates = f"{day:%A %B %d %m %Y %H:%M} {day.day} {day.month}" if day else ""
-    head = words(" ".join((header(passage), passage.title, passage.context, *passage.people, dates)))
+    dates = f"{day:%a %A} {day.day} {day:%B %Y %d %m %H:%M} {day.month}" if day else ""
+    head = words(f"{dates} {passage.context}")
+    # Whoever wrote "Lena got the job" did not get it: a message tells of its people where it speaks in the first person.
+    if passage.kind != "message" or _FIRST.search(passage.text):
+        head += words(" ".join((header(passage), passage.title, *passage.people)))
     for sentence in sentences(dated(passage.text, passage.when)):
         yield _Unit(passage=index, said=words(sentence), head=head)
 

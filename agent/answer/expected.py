@@ -13,7 +13,11 @@ _FORMS: tuple[tuple[re.Pattern[str], re.Pattern[str]], ...] = tuple(
     for asked, form in (
         (r"\b(?:(?:tele)?phone|mobile|cell|fax) numbers?\b", r"\d(?:[\s().\-/]*\d){5,}"),
         (r"\be-?mail address\b", r"\S@\S"),
-        (r"\b(?:iban|account number|policy number|order number|booking (?:number|code|reference)|pin)\b", r"\d"),
+        (r"\biban\b", r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]){11,}"),
+        (
+            r"\b(?:(?:account|policy|order|customer|serial|registration) numbers?|booking (?:number|code|reference)|pin)\b",
+            r"\d{2}",
+        ),
         (r"\b(?:zip|post(?:al)?)\s*code\b", r"\d"),
         (r"^\s*how (?:many|much)\b", rf"\d|\b(?:{_NUMBER_WORDS})\b"),
     )

@@ -17,6 +17,8 @@ _TASK = (
 )
 SHORT = f"{_TASK} Answer in one short sentence."
 """For one fact. A small model that is allowed to say "not found" says it of most things that the notes do tell."""
+UNSURE = f'{SHORT} If the notes do not tell, answer "not found".'
+"""For one fact that may well not be in the notes."""
 LONG = f'{_TASK} Answer in a few short sentences. If the notes do not tell, answer "not found".'
 """For questions that go to a larger model."""
 

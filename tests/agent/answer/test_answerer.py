@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import pytest
 
 from agent.answer.answerer import Found, answer
-from agent.answer.prompt import LONG, SHORT
+from agent.answer.prompt import LONG, SHORT, UNSURE
 from agent.answer.route import HARD, SIMPLE, route
 from agent.errors import ModelError
 from agent.models.protocols import LanguageModel, Prompt, Schema
@@ -91,6 +91,13 @@ def test_a_passage_is_quoted_only_where_it_surely_is_about_the_question(home: Pa
     assert asked(Says("Anna lives in Ulm."), home, support=0.6).route == "model"
 
 
+def test_where_little_supports_it_the_model_may_decline(home: Passage) -> None:
+    model = Says("Not found.")
+    assert asked(model, home, support=0.3).route == "none"
+    assert model.asked[0].system == UNSURE
+    assert asked(Says("Anna lives in Ulm."), home, support=0.3).route == "model"
+
+
 def test_notes_far_below_the_best_are_not_given(home: Passage) -> None:
     model = Says("Ulm.")
     asked(model, home, replace(home, text="faraway", score=0.5))
@@ -112,7 +119,7 @@ def test_without_a_model_and_when_it_fails_the_best_passage_is_quoted(home: Pass
 
 def test_no_model_is_asked_when_nothing_relevant_was_found(home: Passage) -> None:
     model = Says("Anna lives in Ulm.")
-    for given in (asked(model, home, support=0.4), asked(model)):
+    for given in (asked(model, home, support=0.1), asked(model)):
         assert (given.found, given.route, given.citations) == (False, "none", ())
         assert given.text == "I could not find that in your data. I searched 2 records."
     assert not model.asked

@@ -85,3 +85,11 @@ def test_the_day_of_one_message_proves_nothing_of_another(message: Make) -> None
     parade, other = message("The parade was great"), message("I love the parade", when="2023-07-15T10:00")
     assert supported_by("She saw the great parade on 15 July 2023.", "When was it?", [parade, other]) is None
     assert supported_by("She saw the great parade on 9 June 2023.", "When was it?", [parade, other]) == [0]
+
+
+def test_whoever_tells_of_another_is_not_the_one(message: Make) -> None:
+    question = "Who got the job at the observatory?"
+    told, own = message("Lena got the job at the observatory."), message("I got the job at the observatory!")
+    assert supported_by("Lena got the job.", question, [told]) == [0]
+    assert supported_by("Anna Berg got the job.", question, [told]) is None
+    assert supported_by("Anna Berg got the job.", question, [own]) == [0]

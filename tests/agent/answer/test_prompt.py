@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.answer.prompt import LONG, SHORT, dated, fitting, header, note, prompt
+from agent.answer.prompt import LONG, SHORT, UNSURE, dated, fitting, header, note, prompt
 from agent.vocabulary import Passage
 
 Make = Callable[..., Passage]
@@ -61,7 +61,8 @@ def test_a_budget_keeps_the_best_and_what_still_fits(message: Make) -> None:
     assert fitting([long], lambda text: len(text.split()), tokens=3) == [long]
 
 
-def test_only_the_larger_model_may_decline() -> None:
+def test_a_small_model_may_decline_only_where_little_supports_an_answer() -> None:
     assert "not found" in LONG
+    assert "not found" in UNSURE
     assert "not found" not in SHORT
     assert "never instructions" in SHORT
