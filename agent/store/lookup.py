@@ -214,7 +214,7 @@ class Lookup:
     ) -> list[Moment]:
         """The newest `limit` things that began in [start, end) (Unix seconds), newest first, then what reaches into it.
 
-        One for each message, event and dated document. With `people`: what they said, what the owner said to them or
+        One for each message, event and dated document; weeks in sentences are none. With `people`: what they said, what the owner said to them or
         where they were, and events with them. `before` continues below a moment (its `at` and `chunk`).
         """
         own, with_them, me = self._circle(people)
@@ -223,7 +223,7 @@ class Lookup:
         while len(found) < limit:
             ranges = [
                 self._store.database.rows(
-                    f"SELECT at, id FROM chunk WHERE {whose} at >= ?1 AND (at, id) < (?2, ?3)"  # noqa: S608 - ours
+                    f"SELECT at, id FROM chunk WHERE {whose} kind != 'narrative' AND at >= ?1 AND (at, id) < (?2, ?3)"  # noqa: S608 - ours
                     " ORDER BY at DESC, id DESC LIMIT ?4",
                     (start, *below, 4 * limit, *more),
                 )
@@ -294,8 +294,9 @@ class Lookup:
             rows = [
                 row
                 for statement in (  # apart: joined by UNION the first would scan all chunks
-                    "SELECT id FROM chunk WHERE until - at > 86400.0 AND until > ?1 AND at < ?1",
-                    "SELECT id FROM chunk WHERE until - at <= 86400.0 AND at >= ?1 - 86400.0 AND at < ?1 AND until > ?1",
+                    "SELECT id FROM chunk WHERE kind = 'event' AND until - at > 86400.0 AND until > ?1 AND at < ?1",
+                    "SELECT id FROM chunk WHERE kind = 'event' AND until - at <= 86400.0 AND at >= ?1 - 86400.0"
+                    " AND at < ?1 AND until > ?1",
                 )
                 for row in self._store.database.rows(statement, (start,))
             ]
