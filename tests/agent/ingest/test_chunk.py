@@ -88,7 +88,7 @@ def test_a_rename_or_another_day_embeds_nothing_anew() -> None:
     assert [block.text for block in made(before).blocks] == [block.text for block in made(after).blocks]
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=40)
 @given(st.integers(0, 60), st.integers(1, 3))
 def test_an_insertion_changes_the_blocks_around_it_only(at: int, more: int) -> None:
     before = [message(number * 10, f"text {number}") for number in range(60)]
@@ -150,7 +150,7 @@ SCRIPTS = st.sampled_from(
 TEXTS = st.builds(lambda part, times, tail: part * times + tail, SCRIPTS, st.integers(1, 120), st.text(max_size=30))
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=40)
 @given(texts=st.lists(TEXTS, min_size=1, max_size=6))
 def test_every_block_fits_the_window_by_the_real_tokenizer(texts: list[str], embedder: Embedder) -> None:
     records: list[Message | Event | Contact] = [message(number, text) for number, text in enumerate(texts)]
@@ -165,7 +165,7 @@ def test_every_block_fits_the_window_by_the_real_tokenizer(texts: list[str], emb
         assert block.text == embedded_text(out.chunks[block.first : block.last + 1])
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=40)
 @given(text=TEXTS)
 def test_no_word_of_a_long_message_is_lost(text: str) -> None:
     out = made([message(1, text)])

@@ -99,14 +99,14 @@ def batches(draw: st.DrawFn) -> SampleBatch:
 SENT = st.one_of(MESSAGES, SECTIONS, EVENTS, CONTACTS, OTHERS, batches())
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=150)
 @given(st.lists(SENT, max_size=6))
 def test_everything_comes_back_as_it_was(sent: list[Sent]) -> None:
     stream = io.BytesIO(b"".join(map(encode, sent)))
     assert list(frames(stream)) == sent
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=100)
 @given(SENT, st.floats(0, 1, exclude_max=True))
 def test_a_cut_stream_is_broken(sent: Sent, share: float) -> None:
     whole = encode(sent)
@@ -115,7 +115,7 @@ def test_a_cut_stream_is_broken(sent: Sent, share: float) -> None:
         list(frames(io.BytesIO(cut)))
 
 
-@settings(deadline=None, max_examples=400)
+@settings(deadline=None, max_examples=200)
 @given(st.binary(min_size=1, max_size=200))
 def test_noise_is_broken_or_well_typed_and_never_another_error(noise: bytes) -> None:
     try:
@@ -124,7 +124,7 @@ def test_noise_is_broken_or_well_typed_and_never_another_error(noise: bytes) -> 
         return
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=100)
 @given(SENT, st.floats(0, 1, exclude_max=True), st.integers(1, 255))
 def test_a_changed_byte_gives_a_value_or_a_broken_frame(sent: Sent, share: float, mask: int) -> None:
     whole = bytearray(encode(sent))

@@ -39,7 +39,7 @@ SCANNED = st.dictionaries(KEYS, st.tuples(st.sampled_from("12"), st.sampled_from
 UNSEEN = st.lists(KEYS, max_size=2)
 
 
-@settings(deadline=None, max_examples=400)
+@settings(deadline=None, max_examples=200)
 @given(STORED, SCANNED, UNSEEN, st.booleans())
 def test_it_is_a_set_difference(
     old: dict[str, tuple[str, str]], new: dict[str, tuple[str, str]], hidden: list[str], mirror: bool
