@@ -214,8 +214,9 @@ class Lookup:
     ) -> list[Moment]:
         """The newest `limit` things that began in [start, end) (Unix seconds), newest first, then what reaches into it.
 
-        One for each message, event and dated document; weeks in sentences are none. With `people`: what they said, what the owner said to them or
-        where they were, and events with them. `before` continues below a moment (its `at` and `chunk`).
+        One for each message, event and dated document; weeks in sentences are none. With `people`: what they said,
+        what the owner said to them or where they were, and events with them. `before` continues below a moment (its
+        `at` and `chunk`).
         """
         own, with_them, me = self._circle(people)
         found: list[Moment] = []
