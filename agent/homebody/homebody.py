@@ -33,6 +33,7 @@ from indexers.record import Skipped
 from indexers.source import Item, SourceUnavailable, kinds
 
 _EMBED_AT_ONCE = 128
+_CAUGHT_UP_EVERY = 32 * _EMBED_AT_ONCE
 _BULK = 400
 """More waiting texts than that are worth the slower start of the bulk embedder."""
 
@@ -138,9 +139,12 @@ class Homebody:
         self._configure(self.config.with_source(replace(self.config.source(name), paused=paused)))
 
     def remove_source(self, name: str) -> Receipt:
-        """Turn a source off and forget everything that came from it."""
-        self._configure(self.config.without_source(name))
-        return self.forget(name)
+        """Turn a source off and forget everything that came from it; nothing, if it was never read."""
+        with self._busy:
+            self._configure(self.config.without_source(name))
+            if name not in self.store.source_ids():
+                return Receipt(what=name, items=0, chunks=0, vectors=0, samples=0, left={})
+            return self._forgetting.source(name)
 
     def _configure(self, changed: Config) -> None:
         config.write(self._home.places.config, changed)
@@ -188,6 +192,8 @@ class Homebody:
             vectors = embedder.embed([embedded_text(block.chunks) for block in waiting], role="passage")
             self.store.embeddings.add(embedder.id, list(zip(waiting, vectors, strict=True)))
             done += len(waiting)
+            if self._index is not None and done % _CAUGHT_UP_EVERY == 0:
+                self._index.catch_up()  # else a question asked meanwhile would have to
             tell(Progress(source="", phase="embedding", done=done, total=total, records=0))
         return done
 
