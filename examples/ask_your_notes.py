@@ -1,7 +1,7 @@
 """Another program asks homebody: HTTP over its UNIX socket, standard library only.
 
     $ homebody daemon start
-    $ python examples/ask_your_notes.py "Where does Anna live now?"
+    $ python examples/ask_your_notes.py "What is Anna's new address?"
 
 `homebody status --json` names the socket. Every route and field is in docs/api.md.
 """
