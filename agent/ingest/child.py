@@ -11,6 +11,7 @@ if __name__ == "__main__":
 
 import contextlib
 import ctypes
+import gc
 import json
 import os
 import resource
@@ -48,6 +49,8 @@ def main() -> None:
             _send(out, Opened(mirror=False, usual=usual))
             out.flush()
             return
+        gc.freeze()
+        gc.set_threshold(20_000, 50, 100)  # parsers make many objects and few cycles
         source = make(name=opening["name"], path=Path(opening["path"]), options=opening["options"])
         _send(out, Opened(mirror=source.mirror, usual=usual))
     except (LookupError, ValueError, SourceUnavailable) as error:
