@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
 import shutil
@@ -180,6 +181,7 @@ def wait_for(is_so: object, process: subprocess.Popen[bytes] | None = None, *, s
 def _indexed() -> Path:
     """A whole small life, indexed once for all tests of this run."""
     owner = Owner(Path(mkdtemp(prefix="homebody-tests-")))
+    atexit.register(shutil.rmtree, owner.folder, ignore_errors=True)
     sources = life.plant(owner.life, WORD)
     owner.init()
     with owner.daemon():
@@ -201,12 +203,6 @@ def settled(folder: Path, *, own_life: bool = False) -> Owner:
         written = owner.places.config.read_text()
         owner.places.config.write_text(written.replace(str(template), str(folder)))
     return owner
-
-
-def forget_template() -> None:
-    """Remove the shared life at the end of a run."""
-    if _indexed.cache_info().currsize:
-        shutil.rmtree(_indexed(), ignore_errors=True)
 
 
 def kill(process: subprocess.Popen[bytes]) -> None:

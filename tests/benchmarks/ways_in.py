@@ -13,7 +13,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from tests.owner import PROGRAM, WORD, Owner, forget_template, settled
+from tests.owner import PROGRAM, WORD, Owner, settled
 
 ROUNDS = 11
 
@@ -40,7 +40,6 @@ def main() -> None:
                 found[arguments[0]] = {"median": round(statistics.median(seconds), 3), "worst": round(max(seconds), 3)}
         finally:
             owner.run("daemon", "stop")
-            forget_template()
     print(json.dumps({"cpu_seconds": found, "rounds": ROUNDS, "load": round(os.getloadavg()[0], 1)}))
 
 

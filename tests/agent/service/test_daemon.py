@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import time
 from pathlib import Path
@@ -149,7 +148,6 @@ def test_the_log_holds_no_word_of_the_owners(resident: Owner) -> None:
         assert private.casefold() not in log
 
 
-@pytest.mark.skipif(os.getuid() != 0, reason="modes are checked against the folders of root too")
 def test_everything_written_is_the_owners_alone(resident: Owner) -> None:
     with resident.daemon():
         resident.run("search", "tent")
@@ -159,7 +157,7 @@ def test_everything_written_is_the_owners_alone(resident: Owner) -> None:
     assert list((resident.folder / "temporary").rglob("*")) == []
 
 
-def test_a_folder_without_permission_hides_nothing_else(resident: Owner) -> None:
+def test_a_source_that_vanished_hides_nothing_else(resident: Owner) -> None:
     vanished = resident.folder / "life" / "mail.mbox"
     vanished.rename(resident.folder / "elsewhere")
     said = resident.json("index", "--json")["sources"]
