@@ -73,7 +73,7 @@ class Retriever:
         if self._index is None or self._embedder is None:
             return cosines
         vector = self._embedder.embed([reading.embedded(query)], role="query")[0]
-        near = self._index.query(vector, sources=sources, limit=_NEAREST)
+        near = self._index.query(vector, sources=order.holders(sources), limit=_NEAREST)
         number_of = self._lookup.blocks([uid for uid, _ in near])
         found = {number_of[uid]: cosine for uid, cosine in near if uid in number_of}
         if found:
@@ -84,7 +84,7 @@ class Retriever:
         return cosines
 
     def _allowed(self, order: Order, query: Query, sources: Sequence[int]) -> fusion.BoolArray:
-        allowed: fusion.BoolArray = np.isin(order.source, np.array(sources, np.int64))
+        allowed: fusion.BoolArray = order.within(sources)
         if query.kinds:
             codes = [number for number, kind in enumerate(order.kinds) if kind in query.kinds]
             allowed &= np.isin(order.kind, codes)
