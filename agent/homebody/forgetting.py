@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from agent.errors import NothingFound, WrongUse
-from agent.store.inventory import Inventory
+from agent.store.reading.inventory import Inventory
 from agent.store.store import Store
 from agent.store.vectors import VectorIndex
 

@@ -18,7 +18,7 @@ from agent.metrics.narrative import narratives
 from agent.metrics.question import Unread
 from agent.metrics.units import preferred
 from agent.models.protocols import LanguageModel
-from agent.store.settings import Settings
+from agent.store.database.settings import Settings
 from agent.store.store import Store
 from agent.vocabulary import Answer, Block, Citation, Value
 from indexers.source import Item

@@ -24,9 +24,9 @@ from agent.ingest.worker import Worker
 from agent.models.library import Library
 from agent.models.resident import Resident
 from agent.people import region_of
-from agent.store.inventory import Inventory, SourceState
 from agent.store.keys import KeyRing
-from agent.store.lookup import Lookup
+from agent.store.reading.inventory import Inventory, SourceState
+from agent.store.reading.lookup import Lookup
 from agent.store.store import Store
 from agent.store.vectors import IndexHome, VectorIndex
 from indexers.record import Skipped

@@ -20,8 +20,8 @@ from agent.people import Known
 from agent.retrieval import query as reading
 from agent.retrieval import timeline as times
 from agent.retrieval.retriever import Finding, Retriever
-from agent.store.inventory import Inventory
-from agent.store.lookup import Lookup
+from agent.store.reading.inventory import Inventory
+from agent.store.reading.lookup import Lookup
 from agent.store.store import Store
 from agent.store.vectors import VectorIndex
 from agent.triage import advice, report, triage

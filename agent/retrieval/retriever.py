@@ -11,7 +11,7 @@ import numpy as np
 from agent.models.protocols import Embedder
 from agent.retrieval import fusion, support
 from agent.retrieval import query as reading
-from agent.store.lookup import Hits, Lookup, Order
+from agent.store.reading.lookup import Hits, Lookup, Order
 from agent.store.vectors import VectorIndex
 from agent.vocabulary import Passage, Query
 

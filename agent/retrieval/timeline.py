@@ -8,7 +8,7 @@ from datetime import UTC, datetime, time, tzinfo
 
 from agent import when
 from agent.errors import NothingFound, WrongUse
-from agent.store.lookup import Lookup
+from agent.store.reading.lookup import Lookup
 from agent.vocabulary import Person, Value
 
 MOST = 200

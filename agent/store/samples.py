@@ -214,30 +214,19 @@ class Samples:
             (measure, month),
         )
 
-    def write_rollups(self, measure: str, month: int, rows: Iterable[DayRollup]) -> None:
-        """Replace the rollups of a measure in one month (counted from year 0)."""
-        first, following = month_days(month)
+    def write_rollups(self, measure: str, months: range, rows: Iterable[DayRollup]) -> None:
+        """Replace the rollups of a measure in months in a row (counted from year 0); rows of other days are passed over."""
+        first, following = (month_days(month)[0].toordinal() for month in (months.start, months.stop))
         self._db.execute(
-            "DELETE FROM rollup_day WHERE measure = ? AND day >= ? AND day < ?",
-            (measure, first.toordinal(), following.toordinal()),
+            "DELETE FROM rollup_day WHERE measure = ? AND day >= ? AND day < ?", (measure, first, following)
         )
         self._db.executemany(
             "INSERT INTO rollup_day VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            [
-                (
-                    measure,
-                    r.day.toordinal(),
-                    r.n,
-                    r.total,
-                    r.raw,
-                    r.mean,
-                    r.low,
-                    r.high,
-                    r.last,
-                    _PARTED.join(r.sources),
-                )
+            (
+                (measure, day, r.n, r.total, r.raw, r.mean, r.low, r.high, r.last, _PARTED.join(r.sources))
                 for r in rows
-            ],
+                if first <= (day := r.day.toordinal()) < following
+            ),
         )
 
     def rollups(self, measure: str, start: date | None, end: date | None) -> DayColumns:

@@ -11,13 +11,13 @@ from hashlib import blake2b
 from pathlib import Path
 
 from agent.errors import WrongUse
-from agent.store.copies import Copies, rewording
 from agent.store.database import Database, Row
-from agent.store.embeddings import Embeddings
-from agent.store.forgotten import Forgotten
 from agent.store.keys import CompartmentKey
-from agent.store.names import Names
 from agent.store.samples import Samples
+from agent.store.writing.copies import Copies, rewording
+from agent.store.writing.embeddings import Embeddings
+from agent.store.writing.forgotten import Forgotten
+from agent.store.writing.names import Names
 from agent.vocabulary import Block, Chunk
 from indexers.record import Contact, SampleBatch, Skipped
 from indexers.source import Item

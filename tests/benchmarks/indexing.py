@@ -37,7 +37,7 @@ from agent.models.protocols import Embedder, Role
 from agent.retrieval import query as reading
 from agent.retrieval.retriever import Retriever
 from agent.store.keys import CompartmentKey
-from agent.store.lookup import Lookup
+from agent.store.reading.lookup import Lookup
 from agent.store.store import Store
 from agent.store.vectors import IndexHome, VectorIndex
 from agent.vocabulary import Block, Chunk, Vector

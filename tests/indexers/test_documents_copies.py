@@ -19,7 +19,7 @@ from agent.ingest.frame import Done
 from agent.ingest.run import PassReport, Workshop, run
 from agent.ingest.worker import Worker
 from agent.store.keys import CompartmentKey
-from agent.store.lookup import Lookup
+from agent.store.reading.lookup import Lookup
 from agent.store.store import Store
 from agent.vocabulary import Passage
 from indexers.documents import Documents

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,7 @@ from agent.vocabulary import DayRollup, Series
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
+_Number = TypeVar("_Number", np.int64, np.float64)
 
 MINUTE_MS, DAY_MS = 60_000, 86_400_000
 LONGEST_MS = 31 * DAY_MS
@@ -185,19 +187,12 @@ class Sweep:
 def sweep(rows: Rows) -> Sweep:
     """At each instant only the best source that covers it counts (facts: health, 3.2). `rows` must not be empty."""
     long = rows.end > rows.start
-    midnights = [
-        np.arange(-((offset * MINUTE_MS) % DAY_MS), DAY_MS, DAY_MS)
-        + np.arange(rows.start.min() // DAY_MS - 1, rows.end.max() // DAY_MS + 2)[:, None] * DAY_MS
-        for offset in np.unique(rows.offset)
-    ]
-    edges = np.unique(np.concatenate([rows.start, rows.end, *(m.ravel() for m in midnights)]))
+    edges = np.unique(np.concatenate([rows.start, rows.end, *_midnights(rows)]))
     edges = edges[(edges >= rows.start.min()) & (edges <= rows.end.max())]
     if len(edges) == 1:
         edges = np.append(edges, edges[0] + 1)
     length = np.diff(edges)
-    # A stretch of time lies in the zone of the sample that began last before it.
-    zone = rows.offset[np.maximum(np.searchsorted(rows.start, edges[:-1], side="right") - 1, 0)]
-    ordinals = day_of(edges[:-1], zone)
+    ordinals = day_of(edges[:-1], _zone(rows, edges[:-1]))
     days, day = np.unique(np.concatenate([ordinals, rows.day()]), return_inverse=True)
     day, own_day = day[: len(ordinals)], day[len(ordinals) :]
 
@@ -223,6 +218,19 @@ def sweep(rows: Rows) -> Sweep:
     np.add.at(raw, (rows.source[points], own_day[points]), rows.value[points])
     used[rows.source[stands], own_day[stands]] = True
     return Sweep(days=days, raw=raw, counted=counted, used=used)
+
+
+def _zone(rows: Rows, moments: Ints) -> Ints:
+    """A stretch of time lies in the zone of the sample that began last before it."""
+    return rows.offset[np.maximum(np.searchsorted(rows.start, moments, side="right") - 1, 0)]
+
+
+def _midnights(rows: Rows) -> Iterator[Ints]:
+    """The midnights of each zone, while it was the zone."""
+    days = np.arange(rows.start.min() // DAY_MS - 1, rows.end.max() // DAY_MS + 3) * DAY_MS
+    for offset in np.unique(rows.offset):
+        midnights = days - offset * MINUTE_MS
+        yield midnights[_zone(rows, midnights) == offset]
 
 
 def by_interval(rows: Rows, measure: Measure) -> list[DayRollup]:
@@ -267,21 +275,36 @@ def _painted(rows: Rows, long: NDArray[np.bool_], edges: Ints, length: Ints) -> 
     amount = np.zeros((len(rows.names), len(length)))
     for source in range(len(rows.names)):
         mine = long & (rows.source == source)
+        if not mine.any():
+            continue
         first, last = np.searchsorted(edges, rows.start[mine]), np.searchsorted(edges, rows.end[mine])
         rate = rows.value[mine] / (rows.end[mine] - rows.start[mine])
-        n = len(edges)
-        cover[source] = np.cumsum(np.bincount(first, minlength=n) - np.bincount(last, minlength=n))[:-1] > 0
-        rates = np.cumsum(np.bincount(first, rate, n) - np.bincount(last, rate, n))[:-1]
+        layers = _running(first, last, np.ones(len(rate), np.int64), len(edges))
+        # Where one sample lies alone, the sum of the numbers of the samples there is its own, and no error of rounding
+        # is carried from one stretch to the next: a day's amount is the same whatever lies before it.
+        alone = _running(first, last, np.arange(len(rate)), len(edges))
+        rates = np.where(layers == 1, rate[np.where(layers == 1, alone, 0)], _running(first, last, rate, len(edges)))
+        cover[source] = layers > 0
         amount[source] = np.where(cover[source], rates * length, 0.0)
     return cover, amount
 
 
+def _running(first: Ints, last: Ints, added: NDArray[_Number], edges: int) -> NDArray[_Number]:
+    """The sum of what is added at some edges and taken off at others, in each stretch between edges."""
+    change = np.zeros(edges, added.dtype)
+    np.add.at(change, first, added)
+    np.subtract.at(change, last, added)
+    running: NDArray[_Number] = np.cumsum(change)[:-1]
+    return running
+
+
 def _places(rows: Rows, held: Floats) -> Ints:
     """The order of the sources on each day, 0 first; shape (sources, days)."""
-    place = np.empty(held.shape, np.int64)
     names = np.argsort(np.argsort(np.array(rows.names, dtype=object), kind="stable"), kind="stable")
-    for day in range(held.shape[1]):
-        place[np.lexsort((names, -held[:, day], np.array(rows.ranks))), day] = np.arange(len(rows.names))
+    ranks = np.array(rows.ranks)
+    keys = (np.broadcast_to(names[:, None], held.shape), -held, np.broadcast_to(ranks[:, None], held.shape))
+    place = np.empty(held.shape, np.int64)
+    np.put_along_axis(place, np.lexsort(keys, axis=0), np.arange(len(rows.names))[:, None], axis=0)
     return place
 
 
@@ -376,13 +399,18 @@ def folded(rows: Rows) -> Rows:
     The better source is kept; of one class the longer workout.
     """
     order = np.lexsort((rows.start, rows.start - rows.end, np.array(rows.ranks, np.int64)[rows.source]))
+    start, end, source = rows.start.tolist(), rows.end.tolist(), rows.source.tolist()
     kept: list[int] = []
+    near: dict[tuple[int, int], list[int]] = {}
+    """What is kept, by label and day."""
     for i in order.tolist():
-        for j in kept:
-            common = min(rows.end[i], rows.end[j]) - max(rows.start[i], rows.start[j])
-            shorter = min(rows.end[i] - rows.start[i], rows.end[j] - rows.start[j])
-            if rows.label[i] == rows.label[j] and rows.source[i] != rows.source[j] and common * 2 > shorter:
+        keys = [(int(rows.label[i]), day) for day in range(start[i] // DAY_MS, end[i] // DAY_MS + 1)]
+        for j in (j for key in keys for j in near.get(key, ())):
+            common = min(end[i], end[j]) - max(start[i], start[j])
+            if source[i] != source[j] and common * 2 > min(end[i] - start[i], end[j] - start[j]):
                 break
         else:
             kept.append(i)
+            for key in keys:
+                near.setdefault(key, []).append(i)
     return rows.take(np.array(sorted(kept), np.int64))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
@@ -19,6 +19,8 @@ DISTANCE = "Workout.distance"
 _RUNNING = "Running"
 # Local days begin up to 14 hours before and end up to 12 hours after those of UTC; nights begin on the day before.
 _MARGIN_MS = 2 * DAY_MS
+_AT_ONCE = 12
+"""Months in a row that are read and merged together: most of the cost of a month is that of asking for it."""
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _ABSENT = ("NotPresent", "NoChange", "None", "Idle")
 
@@ -29,13 +31,12 @@ def refresh(samples: Samples, *, priority: Mapping[str, Priority] | None = None)
     `priority` holds the owner's order of sources for a measure, where there is one. Local days come from the offset
     that each sample carries. Runs in the caller's transaction.
     """
-    done = 0
-    for measure, month in samples.dirty():
-        for derived, rows in _months(samples, measure, month, (priority or {}).get(measure)).items():
-            samples.write_rollups(derived, month, rows)
-        samples.settle(measure, month)
-        done += 1
-    return done
+    dirty = samples.dirty()
+    for measure, months in _runs(dirty):
+        _roll(samples, measure, months, (priority or {}).get(measure))
+        for month in months:
+            samples.settle(measure, month)
+    return len(dirty)
 
 
 def rebuild(samples: Samples, *, priority: Mapping[str, Priority] | None = None) -> int:
@@ -47,11 +48,24 @@ def rebuild(samples: Samples, *, priority: Mapping[str, Priority] | None = None)
             continue
         first, last = (date(1970, 1, 1) + timedelta(milliseconds=moment) for moment in extent)
         # A month more on each side: local days and nights reach over the months of UTC.
-        for month in range(month_of(first) - 1, month_of(last) + 2):
-            for derived, rows in _months(samples, measure, month, (priority or {}).get(measure)).items():
-                samples.write_rollups(derived, month, rows)
-            done += 1
+        months = range(month_of(first) - 1, month_of(last) + 2)
+        for _, part in _runs((measure, month) for month in months):
+            _roll(samples, measure, part, (priority or {}).get(measure))
+        done += len(months)
     return done
+
+
+def _runs(dirty: Iterable[tuple[str, int]]) -> Iterator[tuple[str, range]]:
+    """Months of one measure that follow each other, some at a time; `dirty` ascends."""
+    measure, months = "", range(0)
+    for name, month in dirty:
+        if name != measure or month != months.stop or len(months) == _AT_ONCE:
+            if months:
+                yield measure, months
+            measure, months = name, range(month, month)
+        months = range(months.start, month + 1)
+    if months:
+        yield measure, months
 
 
 def activity(label: str) -> str:
@@ -59,30 +73,31 @@ def activity(label: str) -> str:
     return _CAMEL.sub(" ", label.removeprefix("HKWorkoutActivityType")).strip().capitalize() or "Other"
 
 
-def _months(samples: Samples, measure: str, month: int, priority: Priority | None) -> dict[str, list[DayRollup]]:
+def _roll(samples: Samples, measure: str, months: range, priority: Priority | None) -> None:
     known = catalogue().get(measure)
     found: dict[str, list[DayRollup]]
     if measure == SLEEP and known:
-        found = {name: [] for name in (*NIGHT, NAP)} | nights(_read(samples, known, month, priority))
+        found = {name: [] for name in (*NIGHT, NAP)} | nights(_read(samples, known, months, priority))
     elif measure in (WORKOUT, DISTANCE):
-        workouts = _read(samples, catalogue()[WORKOUT], month, priority)
-        distances = _read(samples, catalogue()[RUN_DISTANCE], month, priority, stored=DISTANCE)
+        workouts = _read(samples, catalogue()[WORKOUT], months, priority)
+        distances = _read(samples, catalogue()[RUN_DISTANCE], months, priority, stored=DISTANCE)
         # Kinds that vanished from the month have to lose their rollups too.
         found = {name: [] for name in samples.rolled() if name.startswith(f"{WORKOUT}/")}
         found |= dict(_workouts(workouts, distances))
     elif known:
-        found = {measure: _merged(_read(samples, known, month, priority), known)}
+        found = {measure: _merged(_read(samples, known, months, priority), known)}
     else:
         found = {}
-    first, following = month_days(month)
-    return {name: [row for row in rows if first <= row.day < following] for name, rows in found.items()}
+    for name, rows in found.items():
+        samples.write_rollups(name, months, rows)
 
 
 def _read(
-    samples: Samples, measure: Measure, month: int, priority: Priority | None, *, stored: str | None = None
+    samples: Samples, measure: Measure, months: range, priority: Priority | None, *, stored: str | None = None
 ) -> Rows:
-    """Usable rows around a month; `stored` is the name in the store where it is not that of the measure."""
-    start, end = (int(datetime(d.year, d.month, d.day, tzinfo=UTC).timestamp()) * 1000 for d in month_days(month))
+    """Usable rows around some months; `stored` is the name in the store where it is not that of the measure."""
+    first, following = month_days(months.start)[0], month_days(months.stop)[0]
+    start, end = (int(datetime(d.year, d.month, d.day, tzinfo=UTC).timestamp()) * 1000 for d in (first, following))
     found = samples.series(stored or measure.id, start - _MARGIN_MS, end + _MARGIN_MS)
     return usable(found, measure, priority=priority)
 

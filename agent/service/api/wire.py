@@ -16,7 +16,7 @@ from agent.metrics.evidence import Evidence
 from agent.people import Known
 from agent.retrieval.timeline import Entry, Timeline
 from agent.service.daemon import LockedByOwner
-from agent.store.inventory import SourceState
+from agent.store.reading.inventory import SourceState
 from agent.vocabulary import Answer, Citation, Entity, Passage, Value
 from indexers.record import Skipped
 

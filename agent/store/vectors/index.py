@@ -17,10 +17,10 @@ import numpy as np
 
 from agent import config
 from agent.errors import StoreError
-from agent.store.embeddings import ADDED, DELETED
 from agent.store.keys import CompartmentKey
 from agent.store.store import Store
 from agent.store.vectors import snapshot
+from agent.store.writing.embeddings import ADDED, DELETED
 from agent.vocabulary import Vector
 
 if TYPE_CHECKING:

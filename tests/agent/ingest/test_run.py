@@ -19,8 +19,8 @@ from agent.errors import StoreError
 from agent.ingest import run as module
 from agent.ingest.run import PassReport, Progress, Workshop, run
 from agent.store.database import Database
-from agent.store.inventory import Inventory
 from agent.store.keys import CompartmentKey
+from agent.store.reading.inventory import Inventory
 from agent.store.store import Store
 
 Pass = Callable[..., PassReport]

@@ -12,7 +12,7 @@ from agent.errors import NothingFound, WrongUse
 from agent.ingest.chunk import cut
 from agent.people import Known
 from agent.retrieval import query
-from agent.store.lookup import Lookup
+from agent.store.reading.lookup import Lookup
 from agent.store.store import Store
 from indexers.calendar import Calendar
 from indexers.contacts import Contacts

@@ -7,7 +7,7 @@ import pytest
 from agent.errors import NothingFound, WrongUse
 from agent.ingest.chunk import cut
 from agent.retrieval.timeline import Timeline, read, timeline
-from agent.store.lookup import Lookup
+from agent.store.reading.lookup import Lookup
 from agent.store.store import Store
 from agent.vocabulary import Value
 from indexers.record import Contact, Event, Message, Party, Section

@@ -15,8 +15,8 @@ import pytest
 
 from agent.errors import Locked, StoreError
 from agent.store.database import Database
+from agent.store.database.schema import MIGRATIONS
 from agent.store.keys import CompartmentKey
-from agent.store.schema import MIGRATIONS
 
 KEY = CompartmentKey(bytes(range(32)))
 CANARY = "zanzibarquokka"

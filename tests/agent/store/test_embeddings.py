@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from agent.store.embeddings import ADDED
 from agent.store.store import Store
+from agent.store.writing.embeddings import ADDED
 
 Put = Callable[..., int]
 Embed = Callable[[Store], int]

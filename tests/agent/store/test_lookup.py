@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from agent.store.lookup import Lookup, place
+from agent.store.reading.lookup import Lookup, place
 from agent.store.store import Store
 from indexers.source import Item
 

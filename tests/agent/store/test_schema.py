@@ -8,7 +8,7 @@ import apsw
 import pytest
 
 from agent.store import schema
-from agent.store.schema import MIGRATIONS, migrate
+from agent.store.database.schema import MIGRATIONS, migrate
 
 
 def shape(connection: apsw.Connection) -> list[tuple[str, str]]:

@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 import pytest
 
 from agent.errors import WrongUse
-from agent.store.inventory import Inventory
-from agent.store.lookup import Lookup
+from agent.store.reading.inventory import Inventory
+from agent.store.reading.lookup import Lookup
 from agent.store.store import Store
 from indexers.record import Contact, Skipped
 from indexers.source import Item

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from agent.store.database import Database
-from agent.store.embeddings import Embeddings
+from agent.store.writing.embeddings import Embeddings
 
 _PATHS = 8
 """So many places of one text are found by the words of their paths."""

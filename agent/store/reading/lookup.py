@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agent.store.database import Row
-from agent.store.people import People
+from agent.store.reading.people import People
 from agent.store.store import Store, person_token
 from agent.vocabulary import Passage, Person
 

@@ -13,8 +13,8 @@ from typing import Any
 import apsw
 
 from agent.errors import Locked, StoreError
+from agent.store.database.schema import migrate
 from agent.store.keys import CompartmentKey
-from agent.store.schema import migrate
 
 Row = tuple[Any, ...]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from agent.store.database import Database
-from agent.store.embeddings import Embeddings
+from agent.store.writing.embeddings import Embeddings
 from agent.vocabulary import Chunk
 
 _OWN = 40

@@ -1,0 +1,1 @@
+"""Reading the store: what retrieval asks, who is who, and how much is held."""

@@ -1,0 +1,1 @@
+"""Parts of writing the store: places of equal files, vectors, bans, names."""
