@@ -14,8 +14,8 @@ from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from indexers.folder import file_items, unread
-from indexers.readers import ics
-from indexers.readers.sqlite import DatabaseMoved, apple_time, read_only, rows
+from indexers.readers.containers.sqlite import DatabaseMoved, apple_time, read_only, rows
+from indexers.readers.vobject import ics
 from indexers.record import Event, Party, Record, Skipped
 from indexers.source import Item, Options
 

@@ -12,8 +12,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from indexers.folder import file_items, unread
-from indexers.readers import vcard
-from indexers.readers.sqlite import DatabaseMoved, apple_time, read_only, rows
+from indexers.readers.containers.sqlite import DatabaseMoved, apple_time, read_only, rows
+from indexers.readers.vobject import vcard
 from indexers.record import Contact, Record, Skipped
 from indexers.source import Item, Options
 

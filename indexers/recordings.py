@@ -12,7 +12,7 @@ from pathlib import Path
 
 from indexers.folder import file_items, is_dataless, unread
 from indexers.readers.block import Unreadable, moment
-from indexers.readers.speech import NO_ENGINE, Utterance, find_transcriber
+from indexers.readers.engines.speech import NO_ENGINE, Utterance, find_transcriber
 from indexers.record import Record, Section, Skipped, Span
 from indexers.source import Item, Options
 

@@ -22,7 +22,8 @@ from agent.metrics.catalogue import (
     catalogue,
 )  # fmt: skip
 from agent.metrics.query import MetricQuery, Span
-from agent.metrics.rollup.merge import DAY_MS, MINUTE_MS, Priority, folded, judged, sweep, usable
+from agent.metrics.rollup.merge import DAY_MS, MINUTE_MS, Priority, folded, judged, usable
+from agent.metrics.rollup.sweep import sweep
 from agent.metrics.rollup.months import DISTANCE, activity
 from agent.metrics.rollup.sleep import EVENING_MS
 from agent.store.samples import Samples

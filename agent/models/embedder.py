@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from agent.errors import ModelError
-from agent.models.generation import well_formed
+from agent.models.engines.generation import well_formed
 from agent.models.library.shelf import Library, apple_silicon, code_files
 from agent.models.protocols import Embedder, Role
 from agent.vocabulary import Vector

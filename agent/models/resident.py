@@ -52,9 +52,9 @@ class Resident:
 def open_language_model(model: InstalledModel, runtime: Path) -> LanguageModel:
     """Load a model with the engine of its format: MLX folders with mlx-lm, GGUF files with llama.cpp."""
     if model.format == "mlx":
-        from agent.models.mlx import Mlx
+        from agent.models.engines.mlx import Mlx
 
         return Mlx(model.path)
-    from agent.models.llama_cpp import LlamaCpp
+    from agent.models.engines.llama_cpp import LlamaCpp
 
     return LlamaCpp(model.path, runtime_dir=runtime)

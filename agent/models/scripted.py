@@ -12,9 +12,9 @@ from hashlib import blake2b
 
 import numpy as np
 
-from agent.models.generation import Usage, too_long
+from agent.models.engines.generation import Usage, too_long
+from agent.models.engines.structured import require_complete
 from agent.models.protocols import Prompt, Role, Schema
-from agent.models.structured import require_complete
 from agent.vocabulary import Vector
 
 _PIECES = re.compile(r"\S+\s*|\s+")

@@ -13,8 +13,8 @@ from indexers.documents.place import path_of
 from indexers.documents.rules import Rules, is_secret, is_secret_name
 from indexers.documents.walk import walk
 from indexers.readers.block import Unreadable
+from indexers.readers.engines.ocr import find_engine
 from indexers.readers.formats import read_document
-from indexers.readers.ocr import find_engine
 from indexers.readers.sections import clean, sections
 from indexers.record import Record, Section, Skipped
 from indexers.source import Item, Options

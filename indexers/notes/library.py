@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from hashlib import blake2b
 
-from indexers.readers.sqlite import apple_time, rows
+from indexers.readers.containers.sqlite import apple_time, rows
 
 TABLE = "com.apple.notes.table"
 INLINE = "com.apple.notes.inlinetextattachment"

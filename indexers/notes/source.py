@@ -15,8 +15,8 @@ from indexers.notes.library import INLINE, TABLE, Attachment, Note
 from indexers.notes.table import rows
 from indexers.notes.wire import Damaged, TooLarge
 from indexers.readers.block import Block, Loss, Outline, Reading, Unreadable, table
+from indexers.readers.containers.sqlite import DatabaseMoved, read_only
 from indexers.readers.sections import sections
-from indexers.readers.sqlite import DatabaseMoved, read_only
 from indexers.record import Outcome, Record, Section, Skipped
 from indexers.source import Item, Options, SourceUnavailable
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import PurePath
 
-from indexers.readers.archive import Archive
 from indexers.readers.block import Block, Loss, Reading, Unreadable
+from indexers.readers.containers.archive import Archive
+from indexers.readers.engines.ocr import OcrEngine, read_image
 from indexers.readers.mail import read_mail
-from indexers.readers.ocr import OcrEngine, read_image
 from indexers.readers.office.opendocument import read_opendocument
 from indexers.readers.office.sheets import read_delimited, read_ods, read_xls, read_xlsx
 from indexers.readers.office.slides import read_pptx

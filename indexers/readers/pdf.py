@@ -14,7 +14,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Literal
 
 from indexers.readers.block import MAX_TEXT, Block, Loss, Mark, Outline, Reading, Unreadable
-from indexers.readers.ocr import NO_ENGINE, OcrEngine
+from indexers.readers.engines.ocr import NO_ENGINE, OcrEngine
 
 if TYPE_CHECKING:
     from pypdfium2 import PdfDocument, PdfPage, PdfTextPage

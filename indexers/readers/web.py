@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from indexers.readers.archive import Archive, beside
 from indexers.readers.block import Block, Loss, Mark, Outline, Reading, Unreadable, moment, table
 from indexers.readers.charset import decode as decode_declared
+from indexers.readers.containers.archive import Archive, beside
 from indexers.readers.text import decode
 
 if TYPE_CHECKING:

@@ -18,9 +18,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
+from agent.models.engines.llama_cpp import LlamaCpp
+from agent.models.engines.mlx import Mlx
 from agent.models.library import Library, default_folder
-from agent.models.llama_cpp import LlamaCpp
-from agent.models.mlx import Mlx
 from agent.models.protocols import Embedder, Prompt
 
 Result = TypeVar("Result")

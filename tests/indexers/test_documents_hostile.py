@@ -23,7 +23,7 @@ from agent.ingest.run import Workshop, run
 from agent.store.store import Store
 from indexers.documents import Documents
 from indexers.documents import source as source_module
-from indexers.readers.archive import MAX_MEMBERS
+from indexers.readers.containers.archive import MAX_MEMBERS
 from indexers.record import Outcome, Section, Skipped
 from indexers.source import Item
 

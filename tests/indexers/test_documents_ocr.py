@@ -15,7 +15,7 @@ from agent.demo.documents import Page, Paper, render
 from agent.demo.documents.pdf import pdf_file
 from agent.ingest.worker import Worker
 from indexers.documents import Documents
-from indexers.readers.ocr import find_engine
+from indexers.readers.engines.ocr import find_engine
 from indexers.record import Section, Skipped
 from indexers.source import Item
 
@@ -105,8 +105,8 @@ def test_a_picture_that_no_engine_can_read_has_its_outcome(tmp_path: Path) -> No
 
 
 def test_without_an_engine_each_picture_says_what_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("indexers.readers.ocr.find_spec", lambda _: None)
-    monkeypatch.setattr("indexers.readers.ocr.shutil.which", lambda *_, **__: None)
+    monkeypatch.setattr("indexers.readers.engines.ocr.find_spec", lambda _: None)
+    monkeypatch.setattr("indexers.readers.engines.ocr.shutil.which", lambda *_, **__: None)
     (tmp_path / "photo.png").write_bytes(png(*picture(SCANNED)))
     (tmp_path / "scan.pdf").write_bytes(half_scanned(*picture(SCANNED)))
     source = Documents(name="scans", path=tmp_path, options={})

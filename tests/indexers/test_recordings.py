@@ -19,7 +19,7 @@ import pytest
 from indexers import recordings
 from indexers.contract import check_source
 from indexers.readers.block import Unreadable
-from indexers.readers.speech import AppleSpeech, Utterance, Whisper, find_transcriber
+from indexers.readers.engines.speech import AppleSpeech, Utterance, Whisper, find_transcriber
 from indexers.record import Section, Skipped
 from indexers.recordings import Recordings, clock
 from indexers.source import Item
@@ -219,6 +219,6 @@ def test_apples_engine_is_asked_to_stay_on_the_device(tmp_path: Path, monkeypatc
 
 
 def test_no_engine_is_found_where_there_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("indexers.readers.speech.find_spec", lambda _: None)
+    monkeypatch.setattr("indexers.readers.engines.speech.find_spec", lambda _: None)
     assert find_transcriber(tmp_path) is None
     assert find_transcriber(None) is None

@@ -6,12 +6,15 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from itertools import groupby
+from operator import itemgetter
 
 import numpy as np
 
 from agent.metrics.catalogue import NAP, NIGHT, RUN_DISTANCE, RUN_PACE, RUN_TIME, SLEEP, WORKOUT, Measure, catalogue
-from agent.metrics.rollup.merge import DAY_MS, Priority, Rows, by_day, by_interval, by_union, folded, usable
+from agent.metrics.rollup.merge import DAY_MS, Priority, Rows, by_day, by_union, folded, usable
 from agent.metrics.rollup.sleep import nights
+from agent.metrics.rollup.sweep import by_interval
 from agent.store.samples import Samples, month_days, month_of
 from agent.vocabulary import DayRollup
 
@@ -20,7 +23,9 @@ _RUNNING = "Running"
 # Local days begin up to 14 hours before and end up to 12 hours after those of UTC; nights begin on the day before.
 _MARGIN_MS = 2 * DAY_MS
 _AT_ONCE = 12
-"""Months in a row that are read and merged together: most of the cost of a month is that of asking for it."""
+"""Months in a row that are read and merged together: most of the cost of a sparse month is that of asking for it."""
+_ROWS_AT_ONCE = 100_000
+"""Of dense ones only so many that about so many samples are held."""
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _ABSENT = ("NotPresent", "NoChange", "None", "Idle")
 
@@ -32,7 +37,7 @@ def refresh(samples: Samples, *, priority: Mapping[str, Priority] | None = None)
     that each sample carries. Runs in the caller's transaction.
     """
     dirty = samples.dirty()
-    for measure, months in _runs(dirty):
+    for measure, months in _runs(samples, dirty):
         _roll(samples, measure, months, (priority or {}).get(measure))
         for month in months:
             samples.settle(measure, month)
@@ -49,22 +54,24 @@ def rebuild(samples: Samples, *, priority: Mapping[str, Priority] | None = None)
         first, last = (date(1970, 1, 1) + timedelta(milliseconds=moment) for moment in extent)
         # A month more on each side: local days and nights reach over the months of UTC.
         months = range(month_of(first) - 1, month_of(last) + 2)
-        for _, part in _runs((measure, month) for month in months):
+        for _, part in _runs(samples, ((measure, month) for month in months)):
             _roll(samples, measure, part, (priority or {}).get(measure))
         done += len(months)
     return done
 
 
-def _runs(dirty: Iterable[tuple[str, int]]) -> Iterator[tuple[str, range]]:
+def _runs(samples: Samples, dirty: Iterable[tuple[str, int]]) -> Iterator[tuple[str, range]]:
     """Months of one measure that follow each other, some at a time; `dirty` ascends."""
-    measure, months = "", range(0)
-    for name, month in dirty:
-        if name != measure or month != months.stop or len(months) == _AT_ONCE:
-            if months:
-                yield measure, months
-            measure, months = name, range(month, month)
-        months = range(months.start, month + 1)
-    if months:
+    for measure, entries in groupby(dirty, key=itemgetter(0)):
+        held = samples.rows_by_month(measure)
+        months, rows = range(0), 0
+        for _, month in entries:
+            rows += held.get(month, 0)
+            if month != months.stop or len(months) == _AT_ONCE or rows > _ROWS_AT_ONCE:
+                if months:
+                    yield measure, months
+                months, rows = range(month, month), held.get(month, 0)
+            months = range(months.start, month + 1)
         yield measure, months
 
 

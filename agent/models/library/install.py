@@ -20,7 +20,6 @@ from pathlib import Path
 from typing import IO
 
 from agent.errors import ModelError, WrongUse
-from agent.models import conversion
 from agent.models.library.catalogue import OFFERS, Download, Offer, Part
 from agent.models.library.shelf import (
     MANIFEST,
@@ -33,6 +32,7 @@ from agent.models.library.shelf import (
     detect,
     sha256,
 )
+from agent.models.weights import conversion
 
 Tell = Callable[[str], None]
 

@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import get_args
 
 from agent.errors import HomebodyError, WrongUse
-from agent.models import conversion
 from agent.models.library import install
 from agent.models.library.catalogue import OFFERS, Offer
 from agent.models.library.shelf import InstalledModel, Library, Tier, apple_silicon, default_folder
+from agent.models.weights import conversion
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

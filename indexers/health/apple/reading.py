@@ -11,12 +11,12 @@ from xml.etree.ElementTree import Element
 
 from indexers.health.apple import elements
 from indexers.health.apple.archive import find_xml
-from indexers.health.apple.beats import MEASURE, UNIT, beats
 from indexers.health.apple.markup import Broken, Other, Piece, Records, Root, pieces, tree
 from indexers.health.apple.names import device_words
+from indexers.health.apple.numbers.beats import MEASURE, UNIT, beats
+from indexers.health.apple.numbers.samples import KEPT, Sampler
 from indexers.health.apple.papers import LARGEST, NoResource, Route, UnknownResource, clinical, ecg, route
 from indexers.health.apple.remainder import Remainder
-from indexers.health.apple.samples import KEPT, Sampler
 from indexers.health.apple.wishes import Wishes
 from indexers.health.export.archive import Export, Unreadable
 from indexers.health.export.moments import DAY, MINUTE, instant, midnight

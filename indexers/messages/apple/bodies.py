@@ -82,6 +82,14 @@ class Bodies:
         self._plain = Plain(_SPECIAL)
         self._shapes = Shapes()
 
+    def plain(self, body: bytes) -> str | None:
+        """The text of an unedited row whose body is known to have no links, files or codes; None: ask for the speech."""
+        try:
+            text = self._plain.text(body)
+        except UnicodeDecodeError:
+            return None
+        return text if text is None else _clean(text)
+
     def speech(self, *, text: str | None, body: bytes | None, summary: bytes | None, incoming: bool) -> Speech:
         """What a row says now.
 
@@ -89,10 +97,9 @@ class Bodies:
         is damaged. `summary` is given for rows that were edited or unsent. `incoming` rows without runs are searched
         for one-time codes by their wording. Raises Unreadable where the text cannot be had.
         """
-        if body and not summary:
-            plain = self._plain.text(body)
-            if plain is not None:
-                return Speech(_clean(plain), links=_urls(plain))
+        plain = self.plain(body) if body and not summary else None
+        if plain is not None:
+            return Speech(plain, links=urls(plain))
         edits = edit_record(summary) if summary else _UNEDITED
         if edits.unsent and edits.parts <= edits.unsent:
             return Speech("", unsent=True)
@@ -134,7 +141,7 @@ def _spoken(body: AttributedText, unsent: Collection[int]) -> Speech:
         if piece != CODE or pieces[-1:] != [CODE]:
             pieces.append(piece)
     text = "\n".join(bubble for pieces in bubbles.values() if (bubble := _clean("".join(pieces))))
-    found = dict.fromkeys((*links, *_urls(text)))
+    found = dict.fromkeys((*links, *urls(text)))
     return Speech(text, tuple(dict.fromkeys(files)), tuple(found), unsent=bool(unsent))
 
 
@@ -151,7 +158,7 @@ def _plain(text: str, *, incoming: bool) -> Speech:
     clean = _clean(text)
     if incoming:
         clean = redacted(clean)
-    return Speech(clean, links=_urls(clean))
+    return Speech(clean, links=urls(clean))
 
 
 def redacted(text: str) -> str:
@@ -175,7 +182,8 @@ def _clean(text: str) -> str:
     return text.strip()
 
 
-def _urls(text: str) -> tuple[str, ...]:
+def urls(text: str) -> tuple[str, ...]:
+    """The web addresses that stand in a text."""
     if "://" not in text:
         return ()
     return tuple(dict.fromkeys(found.rstrip(_URL_END) for found in _URL.findall(text)))

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple, TypeVar
 from urllib.parse import quote
 
-from indexers.messages.apple.bodies import Bodies, Speech, Unreadable, preview
+from indexers.messages.apple.bodies import Bodies, Speech, Unreadable, preview, urls
 from indexers.messages.apple.conversations import ME, UNKNOWN, Conversation
 from indexers.messages.apple.database import Kind, MessagesDatabase
 from indexers.messages.apple.index import (
@@ -21,6 +21,7 @@ from indexers.messages.apple.index import (
     speech_condition,
     split_target,
 )
+from indexers.messages.apple.making import Making, frozen
 from indexers.record import Attachment, Message, Party, Skipped
 
 PAGE_ROWS = 512
@@ -35,7 +36,8 @@ _EPOCH = datetime(2001, 1, 1, tzinfo=UTC)
 _URL_BALLOON = "com.apple.messages.URLBalloonProvider"
 _PREVIEW_FILE = ".pluginPayloadAttachment"
 _HEAD = re.compile(rf"(?:\S+\s+){{0,{QUOTED_WORDS - 1}}}\S+")
-_SAFE_GUID = re.compile(r"[\w-]+", re.ASCII)
+_LOCATOR = "sms://open?message-guid="
+_SAFE_GUID = re.compile(r"[\w-]*", re.ASCII)
 _TAPBACKS = {2000: "❤️", 2001: "👍", 2002: "👎", 2003: "😂", 2004: "‼️", 2005: "❓", 2007: "sticker"}
 _FIRST_REMOVAL = 3000
 
@@ -84,11 +86,16 @@ class _Stored(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class _Page:
-    """All that some neighbouring conversation-days need: their rows, the files on them, the rows they reply to."""
+    """All that some neighbouring conversation-days need: their rows, the files on them, the rows they reply to.
+
+    `safe` is true where every guid may stand in a link as it is.
+    """
 
     rows: Mapping[int, _Stored]
+    tapbacks: Mapping[int, _Stored]
     files: Mapping[int, Mapping[str, Attachment]]
     originals: Mapping[str, _Stored]
+    safe: bool
     places: range
 
 
@@ -99,8 +106,8 @@ class Pages:
         self._database = database
         self._index = index
         self._bodies = Bodies()
-        self._people: dict[tuple[int, str], tuple[Party, ...]] = {}
-        self._page = _Page({}, {}, {}, range(0))
+        self._parties: dict[tuple[int, int | None], tuple[Party, tuple[Party, ...]]] = {}
+        self._page = _Page({}, {}, {}, {}, safe=True, places=range(0))
         self._ahead = 1
         self._media = _media_folders(database.path.parent)
         self._select = _select(database)
@@ -108,17 +115,18 @@ class Pages:
     def messages(self, number: int, place: int) -> Iterator[Message | Skipped]:
         """The messages of conversation `number` at `place` of the index, in order of time."""
         page = self._page if place in self._page.places else self._load(place)
-        rows = [page.rows[row] for row in self._index.days.rows[place] if row in page.rows]
+        day, held = self._index.days.rows[place], page.rows
+        rows = [held[row] for row in day if row in held]
         if len(rows) > 1:
             rows.sort(key=_moment)
-        tapbacks = [row for row in rows if row.kind is not None and row.kind >= FIRST_TAPBACK]
-        reactions = _reactions(tapbacks, self._sender) if tapbacks else {}
+        reactions: Mapping[str, tuple[str, ...]] = {}
+        if page.tapbacks:
+            tapbacks = sorted((page.tapbacks[row] for row in day if row in page.tapbacks), key=_moment)
+            reactions = _reactions(tapbacks, self._sender) if tapbacks else reactions
         date: int | None = None
         at_once: list[Message] = []
         for stored in rows:
-            if stored.kind is not None and stored.kind >= FIRST_TAPBACK:
-                continue
-            made = self._message(stored, number=number, page=page, reactions=reactions.get(stored.guid or "", ()))
+            made = self._message(stored, number, page, reactions)
             if isinstance(made, Message):
                 if stored.date != date:
                     date = stored.date
@@ -141,59 +149,62 @@ class Pages:
             wanted += days[end]
             end += 1
         stored = [_Stored._make(row) for row in self._database.among(self._select.format("ROWID"), wanted)]
+        tapbacks = {row.row: row for row in stored if row.kind is not None and row.kind >= FIRST_TAPBACK}
         originals = {row.original for row in stored if row.original}
         quoted = self._database.among(self._select.format("guid"), originals) if originals else ()
         self._page = _Page(
-            rows={row.row: row for row in stored},
+            rows={row.row: row for row in stored if row.row not in tapbacks},
+            tapbacks=tapbacks,
             files=_files(self._database, [row.row for row in stored], self._media),
             originals={str(row[1]): _Stored._make(row) for row in quoted if self._index.visible(row[0])},
+            safe=_SAFE_GUID.fullmatch("".join([row.guid or "" for row in stored])) is not None,
             places=range(place, end),
         )
         return self._page
 
     def _message(
-        self, stored: _Stored, *, number: int, page: _Page, reactions: tuple[str, ...]
+        self, stored: _Stored, number: int, page: _Page, reactions: Mapping[str, tuple[str, ...]]
     ) -> Message | Skipped | None:
-        guid = stored.guid
+        row, guid, date, _, _, _, _, _, original, balloon, subject, _, body, edits, payload = stored
         if not guid:
-            return Skipped(where=f"message {stored.row}", why="it has no identifier")
-        sent_at = _sent_at(stored.date)
+            return Skipped(where=f"message {row}", why="it has no identifier")
+        sent_at = _sent_at(date)
         if sent_at is None:
             return Skipped(where=guid, why="its date is none that a calendar has")
         try:
-            speech = self._speech(stored)
+            plain = self._bodies.plain(body) if isinstance(body, bytes) and not edits else None
+            speech = self._speech(stored) if plain is None else Speech(plain, links=urls(plain))
             text, links = speech.text, speech.links
-            if stored.payload is not None and stored.balloon in (None, _URL_BALLOON):
-                url, title, summary = preview(self._whole(stored.row, "payload_data", stored.payload) or b"")
+            if payload is not None and balloon in (None, _URL_BALLOON):
+                url, title, summary = preview(self._whole(row, "payload_data", payload) or b"")
                 text = "\n".join(line for line in (text, title if title not in text else "", summary) if line)
                 links = (*links, url) if url and url not in links else links
         except Unreadable as error:
             return Skipped(where=guid, why=str(error), outcome=error.outcome)
-        if stored.subject:
-            text = f"{stored.subject}\n{text}".rstrip()
-        files = page.files.get(stored.row)
+        if subject:
+            text = f"{subject}\n{text}".rstrip()
+        files = page.files.get(row)
         attachments = _attachments(files, speech) if files else ()
         if not text and not attachments:
             return None
         conversation = self._index.conversations.all[number]
-        sender = self._sender(stored)
-        if sender is UNKNOWN and conversation.partner:
-            sender = conversation.partner
-        return Message(
+        sender, people = self._who(stored, number, conversation)
+        made = Making(
             id=guid,
             conversation=conversation.id,
             title=conversation.title,
             sender=sender,
-            people=self._with(number, conversation, sender),
+            people=people,
             sent_at=sent_at,
             text=text,
-            reply_to=stored.original or "",
-            quoted=self._quoted(page.originals.get(stored.original)) if stored.original else "",
+            reply_to=original or "",
+            quoted=self._quoted(page.originals.get(original)) if original else "",
             attachments=attachments,
             links=links,
-            reactions=reactions,
-            locator=f"sms://open?message-guid={guid if _SAFE_GUID.fullmatch(guid) else quote(guid, safe='')}",
+            reactions=reactions.get(guid, ()) if reactions else (),
+            locator=_LOCATOR + (guid if page.safe else quote(guid, safe="-_")),
         )
+        return frozen(made)
 
     def _speech(self, stored: _Stored) -> Speech:
         text, body, summary = stored.text, stored.body, stored.summary
@@ -227,13 +238,17 @@ class Pages:
     def _sender(self, stored: _Stored) -> Party:
         return ME if stored.mine else self._index.conversations.parties.get(stored.handle or 0, UNKNOWN)
 
-    def _with(self, number: int, conversation: Conversation, sender: Party) -> tuple[Party, ...]:
-        key = (number, sender.handle)
-        people = self._people.get(key)
-        if people is None:
+    def _who(self, stored: _Stored, number: int, conversation: Conversation) -> tuple[Party, tuple[Party, ...]]:
+        """Who sent a row, and all who take part in its conversation."""
+        key = (number, -1 if stored.mine else stored.handle)
+        found = self._parties.get(key)
+        if found is None:
+            sender = self._sender(stored)
+            if sender is UNKNOWN and conversation.partner:
+                sender = conversation.partner
             people = conversation.people if sender in conversation.people else (sender, *conversation.people)
-            self._people[key] = people
-        return people
+            found = self._parties[key] = sender, people
+        return found
 
 
 def _select(database: MessagesDatabase) -> str:

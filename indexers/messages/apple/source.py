@@ -65,8 +65,7 @@ class AppleMessages:
         """The messages of one conversation-day, in order of time. Raises SourceUnavailable."""
         _, index, pages = self._found or self._look()
         found = index.find(item.id)
-        if found is not None:
-            yield from pages.messages(*found)
+        return pages.messages(*found) if found is not None else iter(())
 
     def _look(self) -> tuple[MessagesDatabase, Index, Pages]:
         if self._found:

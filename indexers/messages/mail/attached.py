@@ -7,10 +7,10 @@ from dataclasses import replace
 from pathlib import Path, PurePath
 from urllib.parse import quote
 
-from indexers.messages.mail.body import Enclosed
+from indexers.messages.mail.text.body import Enclosed
 from indexers.readers.block import Unreadable
+from indexers.readers.engines.ocr import OcrEngine
 from indexers.readers.formats import read_document
-from indexers.readers.ocr import OcrEngine
 from indexers.readers.sections import clean, sections
 from indexers.record import Message, Section, Skipped
 

@@ -13,10 +13,10 @@ from email.parser import BytesHeaderParser
 from urllib.parse import quote
 
 from indexers.messages.mail.attached import documents
-from indexers.messages.mail.body import Body, Problem, body
 from indexers.messages.mail.headers import UNKNOWN, Head
-from indexers.readers import ics
-from indexers.readers.ocr import OcrEngine
+from indexers.messages.mail.text.body import Body, Problem, body
+from indexers.readers.engines.ocr import OcrEngine
+from indexers.readers.vobject import ics
 from indexers.record import Event, Message, Party, Section, Skipped
 
 MAIL_BYTES = 48_000_000

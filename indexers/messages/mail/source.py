@@ -20,7 +20,7 @@ from indexers.messages.mail import mbox
 from indexers.messages.mail.headers import parties
 from indexers.messages.mail.letter import MAIL_BYTES, Envelope, letter, message_id
 from indexers.messages.mail.tree import Found, emlx, walk
-from indexers.readers.ocr import find_engine
+from indexers.readers.engines.ocr import find_engine
 from indexers.record import Event, Message, Outcome, Record, Section, Skipped
 from indexers.source import Item, Options, SourceUnavailable
 

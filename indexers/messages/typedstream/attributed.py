@@ -7,6 +7,7 @@ import struct
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 from indexers.messages.typedstream.archive import (
     HEADER,
@@ -27,20 +28,20 @@ _FIRST_PART = re.compile(
     rb"\x92\x84\x84\x84\x08NSNumber\x00\x84\x84\x07NSValue\x00.\x84\x01\*\x84..[\x00-\x7f]\x86\x86)",
     re.DOTALL,
 )
-_MEMO_HEADS, _MEMO_TAILS, _MEMO_BYTES = 8, 256, 512
+_MEMO_HEADS, _MEMO_TAILS, _MEMO_BYTES, _MEMO_ENDS = 8, 256, 512, 1024
+_SHORT = 0x80
+"""Lengths from here on take more than one byte."""
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
-    """The characters start..end (code points, not UTF-16 units) that share `attributes`."""
+class Run(NamedTuple):
+    """The characters start..end (code points, not UTF-16 units) that share `attributes`. A tuple, for there are many."""
 
     start: int
     end: int
     attributes: Mapping[str, Value]
 
 
-@dataclass(frozen=True, slots=True)
-class AttributedText:
+class AttributedText(NamedTuple):
     """A text and its runs, in order."""
 
     text: str
@@ -59,7 +60,7 @@ class Plain:
     def __init__(self, special: Set[str]) -> None:
         """`special` are the attributes that make a body one to decode."""
         self._special = special
-        self._heads: dict[bytes, set[bytes]] = {}
+        self._heads: dict[bytes, _Tails] = {}
 
     def text(self, blob: bytes) -> str | None:
         """The text of a body that is known to be one run without special attributes; None says: decode it.
@@ -68,9 +69,16 @@ class Plain:
         """
         for head, tails in self._heads.items():
             if blob.startswith(head):
-                found = _first_run(blob, len(head))
-                if found is not None and blob[found[1] :] in tails:
-                    return found[0]
+                at = len(head) + 1
+                length = blob[at - 1] if at <= len(blob) else 0
+                if tails.covering.get(blob[at + length :]) == length:
+                    return blob[at : at + length].decode()
+                found = _first_run(blob, at - 1)
+                if found is None or blob[found[1] :] not in tails.known:
+                    return None
+                if length < _SHORT:
+                    tails.cover(length, blob[at + length :])
+                return found[0]
         return None
 
     def learn(self, blob: bytes, body: AttributedText) -> None:
@@ -83,10 +91,30 @@ class Plain:
             return
         if len(self._heads) >= _MEMO_HEADS:
             self._heads.clear()
-        tails = self._heads.setdefault(head, set())
-        if len(tails) >= _MEMO_TAILS:
-            tails.clear()
-        tails.add(blob[found[1] :])
+        tails = self._heads.setdefault(head, _Tails())
+        if len(tails.known) >= _MEMO_TAILS:
+            self._heads[head] = tails = _Tails()
+        tails.known.add(blob[found[1] :])
+
+
+class _Tails:
+    """What was seen after the texts behind one head.
+
+    `known` are the attributes of runs that covered their texts, `covering` whole ends of short bodies, the length of
+    the run included, by that length: looking one up tells all at once.
+    """
+
+    __slots__ = ("covering", "known")
+
+    def __init__(self) -> None:
+        self.known: set[bytes] = set()
+        self.covering: dict[bytes, int] = {}
+
+    def cover(self, length: int, end: bytes) -> None:
+        if end[len(_FIRST_RUN)] == length:  # in other texts a run counts other units than bytes
+            if len(self.covering) >= _MEMO_ENDS:
+                self.covering.clear()
+            self.covering[end] = length
 
 
 def decode(blob: bytes) -> AttributedText:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from indexers.readers.archive import Archive
 from indexers.readers.block import Block, Kind, Mark, Outline, Reading, Unreadable, moment, table
+from indexers.readers.containers.archive import Archive
 
 if TYPE_CHECKING:
     from lxml.etree import _Element

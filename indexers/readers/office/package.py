@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from indexers.readers.archive import Archive, beside, parse_xml
 from indexers.readers.block import Block, Reading, moment
+from indexers.readers.containers.archive import Archive, beside, parse_xml
 
 if TYPE_CHECKING:
     from lxml.etree import _Element

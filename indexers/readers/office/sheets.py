@@ -8,8 +8,8 @@ import re
 from collections.abc import Iterator, Sequence
 from io import BytesIO, StringIO
 
-from indexers.readers.archive import Archive
 from indexers.readers.block import Block, Loss, Mark, Reading, Unreadable, table
+from indexers.readers.containers.archive import Archive
 from indexers.readers.office.opendocument import OFFICE, TABLE, TEXT, count_of, refuse_encrypted, with_properties
 from indexers.readers.office.package import reading
 from indexers.readers.text import decode, read_text

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from indexers.readers.archive import Archive
 from indexers.readers.block import Block, Kind, Loss, Mark, Reading, Unreadable, table
+from indexers.readers.containers.archive import Archive
 from indexers.readers.office.package import ALTERNATIVES, A, P, R, chosen, links, part, reading
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from indexers.readers.archive import Archive
 from indexers.readers.block import Block, Outline, Reading, table
+from indexers.readers.containers.archive import Archive
 from indexers.readers.office.package import ALTERNATIVES, W, chosen, linked, part, reading
 
 if TYPE_CHECKING:

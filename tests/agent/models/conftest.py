@@ -11,10 +11,10 @@ from gguf import GGMLQuantizationType, GGUFWriter
 from gguf.quants import quantize
 
 from agent.errors import ModelError
-from agent.models import conversion
+from agent.models.engines.llama_cpp import LlamaCpp
+from agent.models.engines.mlx import Mlx
 from agent.models.library import Library, default_folder
-from agent.models.llama_cpp import LlamaCpp
-from agent.models.mlx import Mlx
+from agent.models.weights import conversion
 
 REMEDY = "run homebody-models install --with-tests"
 

@@ -11,12 +11,12 @@ from typing import cast
 import pytest
 
 from agent.errors import ModelError
-from agent.models import gguf
-from agent.models.generation import control_pattern, defuse
-from agent.models.llama_cpp import LlamaCpp
-from agent.models.mlx import Mlx
+from agent.models.engines.generation import control_pattern, defuse
+from agent.models.engines.llama_cpp import LlamaCpp
+from agent.models.engines.mlx import Mlx
 from agent.models.protocols import LanguageModel, Prompt, Schema
 from agent.models.scripted import Scripted
+from agent.models.weights import gguf
 
 Engine = LlamaCpp | Mlx | Scripted
 

@@ -12,10 +12,10 @@ from gguf import GGML_QUANT_SIZES, GGMLQuantizationType
 from gguf.quants import quantize
 
 from agent.errors import ModelError
-from agent.models.conversion import affine, convert, floats
-from agent.models.llama_cpp import LlamaCpp
-from agent.models.mlx import Mlx
+from agent.models.engines.llama_cpp import LlamaCpp
+from agent.models.engines.mlx import Mlx
 from agent.models.protocols import Prompt
+from agent.models.weights.conversion import affine, convert, floats
 
 TinyGguf = Callable[..., Path]
 EXACT = ["Q4_0", "Q4_1", "Q4_K", "Q5_0", "Q8_0"]
@@ -94,7 +94,7 @@ def test_quantized_and_expanded_weights_give_the_same_logits(tiny_gguf: TinyGguf
 
 
 def test_half_precision_and_shards(tiny_gguf: TinyGguf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("agent.models.conversion._SHARD_BYTES", 40_000)
+    monkeypatch.setattr("agent.models.weights.conversion._SHARD_BYTES", 40_000)
     convert(tiny_gguf(), tmp_path, dtype="bfloat16", quantized=False)
     shards = sorted(tmp_path.glob("model-*.safetensors"))
     assert len(shards) > 1

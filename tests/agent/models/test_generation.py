@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.errors import ModelError
-from agent.models.generation import Emit, Relay, Stopped, control_pattern, defuse, defused
+from agent.models.engines.generation import Emit, Relay, Stopped, control_pattern, defuse, defused
 from agent.models.protocols import Prompt
 
 TOKENS = [

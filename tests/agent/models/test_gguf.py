@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from agent.errors import ModelError
-from agent.models import gguf
+from agent.models.weights import gguf
 
 TinyGguf = Callable[..., Path]
 

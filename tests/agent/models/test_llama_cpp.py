@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from agent.errors import ModelError
-from agent.models.llama_cpp import LlamaCpp
+from agent.models.engines.llama_cpp import LlamaCpp
 from agent.models.protocols import Prompt
 
 TinyGguf = Callable[..., Path]
@@ -70,7 +70,7 @@ def test_it_works_under_the_lock_and_nobody_can_connect(
 ) -> None:
     path = tiny_gguf() if weights == "tiny" else request.getfixturevalue("smollm")
     load = (
-        "from agent.models.llama_cpp import LlamaCpp\n"
+        "from agent.models.engines.llama_cpp import LlamaCpp\n"
         f"model = LlamaCpp(Path({str(path)!r}), runtime_dir=Path(sys.argv[1]), threads=1)"
     )
     assert run_locked(load, private).startswith("locked, generated")
@@ -78,12 +78,12 @@ def test_it_works_under_the_lock_and_nobody_can_connect(
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_mlx_works_under_the_lock(private: Path, tiny_gguf: TinyGguf, tmp_path: Path) -> None:
-    from agent.models.conversion import convert
+    from agent.models.weights.conversion import convert
 
     folder = tmp_path / "mlx"
     folder.mkdir()
     convert(tiny_gguf(), folder, dtype="float32", quantized=False)
-    load = f"from agent.models.mlx import Mlx\nmodel = Mlx(Path({str(folder)!r}))"
+    load = f"from agent.models.engines.mlx import Mlx\nmodel = Mlx(Path({str(folder)!r}))"
     assert run_locked(load, private).startswith("locked, generated")
 
 

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from agent.errors import ModelError
-from agent.models import gguf
-from agent.models.conversion import convert
-from agent.models.generation import defused
-from agent.models.mlx import Mlx
+from agent.models.engines.generation import defused
+from agent.models.engines.mlx import Mlx
 from agent.models.protocols import Prompt
+from agent.models.weights import gguf
+from agent.models.weights.conversion import convert
 
 TinyGguf = Callable[..., Path]
 

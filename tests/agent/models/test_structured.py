@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.errors import ModelError
-from agent.models.structured import MAX_CHARACTERS, MAX_ITEMS, bounded, require_complete, require_valid
+from agent.models.engines.structured import MAX_CHARACTERS, MAX_ITEMS, bounded, require_complete, require_valid
 
 
 def test_strings_arrays_and_objects_get_bounds() -> None:

@@ -207,9 +207,9 @@ def test_rollups_are_replaced_by_month(db: apsw.Connection) -> None:
         )  # fmt: skip
 
     month = month_of(date(2026, 3, 1))
-    samples.write_rollups("steps", month, [row(date(2026, 3, 1), 1.0), row(date(2026, 3, 31), 2.0)])
-    samples.write_rollups("steps", month + 1, [row(date(2026, 4, 1), 3.0)])
-    samples.write_rollups("steps", month, [row(date(2026, 3, 2), 5.0)])
+    samples.write_rollups("steps", range(month, month + 1), [row(date(2026, 3, 1), 1.0), row(date(2026, 3, 31), 2.0)])
+    samples.write_rollups("steps", range(month + 1, month + 2), [row(date(2026, 4, 1), 3.0)])
+    samples.write_rollups("steps", range(month, month + 1), [row(date(2026, 3, 2), 5.0)])
     assert list(samples.days("steps", None, None)) == [row(date(2026, 3, 2), 5.0), row(date(2026, 4, 1), 3.0)]
     found = samples.rollups("steps", date(2026, 4, 1), date(2026, 4, 2))
     assert (found.total.tolist(), found.names()) == ([3.0], ("Phone", "Watch"))

@@ -7,7 +7,7 @@ from pathlib import Path
 import apsw
 import pytest
 
-from agent.store import schema
+from agent.store.database import schema
 from agent.store.database.schema import MIGRATIONS, migrate
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from indexers.health.apple.clock import instants
+from indexers.health.apple.numbers.clock import instants
 from indexers.health.export.moments import instant
 
 GOOD = b"2024-02-29 23:59:59 -0330"

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from indexers.health.apple.names import device_words
-from indexers.health.apple.samples import Sampler
+from indexers.health.apple.numbers.samples import Sampler
 from indexers.record import SampleBatch
 
 ZONES = st.sampled_from([timezone(timedelta(minutes=minutes)) for minutes in (-570, -300, 0, 60, 330, 345, 825)])

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from indexers.contract import check_source
 from indexers.health.apple import AppleHealth
-from indexers.health.apple.beats import beats
+from indexers.health.apple.numbers.beats import beats
 from indexers.health.apple.papers import route
 from indexers.record import Event, Record, SampleBatch, Section, Skipped
 from tests.indexers.health.conftest import Pack

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from agent.demo.mail import Appointment, Enclosure, Letter, ics, rfc822
 from indexers.messages.mail.headers import instant, parties, words
 from indexers.messages.mail.letter import Envelope, letter
-from indexers.messages.mail.markup import page
+from indexers.messages.mail.text.markup import page
 from indexers.record import Attachment, Event, Message, Party, Section, Skipped
 
 SENT = datetime(2023, 1, 3, 10, 0, tzinfo=timezone(timedelta(hours=1)))

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from indexers.messages.mail.reply import split
+from indexers.messages.mail.text.reply import split
 
 REPLIES = {
     "Gmail, wrapped": (

@@ -8,14 +8,12 @@ from pathlib import Path
 from time import process_time
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from agent.demo import exports
 from indexers.contract import check_source
 from indexers.messages.whatsapp import WhatsApp
 from indexers.messages.whatsapp.body import read_body
-from indexers.messages.whatsapp.header import Stamp, decide_order, lock_format
+from indexers.messages.whatsapp.header import decide_order
 from indexers.record import Attachment, Message, Skipped
 from indexers.source import Item, SourceUnavailable
 
@@ -478,28 +476,3 @@ def test_a_crowd_names_who_spoke_that_day(tmp_path: Path) -> None:
     days = "".join(f"{13 + n % 2}/01/2023, 10:00 - P{n:03}: hi\n" for n in sorted(range(80), key=lambda n: n % 2))
     messages, _ = chat(tmp_path, days)
     assert {len(message.people) for message in messages} == {40}
-
-
-@given(
-    st.lists(
-        st.tuples(
-            st.sampled_from(["Ann", "Bob B", "Zoë:X"]),
-            st.text(st.characters(exclude_categories=["Cs", "Cc", "Cf", "Zs", "Zl", "Zp"]), min_size=1, max_size=40),
-        ),
-        min_size=1,
-        max_size=12,
-    ),
-    st.sampled_from(sorted(exports.WHATSAPP)),
-)
-@settings(max_examples=60, deadline=None)
-def test_any_text_survives_every_header(said: list[tuple[str, str]], name: str) -> None:
-    locale = exports.WHATSAPP[name]
-    at = datetime(2023, 11, 28, 17, 5, 9)  # noqa: DTZ001  # a wall clock
-    lines = [f"{locale.header(at)}{sender}: {text}" for sender, text in said]
-    header = lock_format(lines)
-    assert header is not None
-    for line, (sender, text) in zip(lines, said, strict=True):
-        stamp = header.read(line)
-        assert isinstance(stamp, Stamp)
-        assert stamp.rest == f"{sender}: {text}"
-        assert stamp.time // 60 == 17 * 60 + 5

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.demo.mail import Appointment, ics
-from indexers.readers.ics import events
+from indexers.readers.vobject.ics import events
 from indexers.record import Event, Party, Skipped
 
 TODAY = date(2026, 1, 1)

@@ -6,8 +6,8 @@ import pytest
 
 from agent.demo.documents import Page, Paper, render
 from agent.demo.documents.office import zipped
-from indexers.readers.archive import MAX_MEMBER, Archive, beside, parse_xml
 from indexers.readers.block import Reading, Unreadable
+from indexers.readers.containers.archive import MAX_MEMBER, Archive, beside, parse_xml
 from indexers.readers.office.opendocument import read_opendocument
 from indexers.readers.office.sheets import MAX_CELLS, read_delimited, read_ods, read_xlsx
 from indexers.readers.office.slides import read_pptx

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.demo.mail import Card, vcf
-from indexers.readers.vcard import contacts
+from indexers.readers.vobject.vcard import contacts
 from indexers.record import Contact, Skipped
 
 ANN = Card(

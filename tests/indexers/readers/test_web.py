@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from agent.demo.documents.office import zipped
-from indexers.readers.archive import Archive
 from indexers.readers.block import Block, Unreadable
+from indexers.readers.containers.archive import Archive
 from indexers.readers.mail import read_mail
 from indexers.readers.web import read_epub, read_html
 

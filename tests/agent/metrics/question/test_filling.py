@@ -11,8 +11,8 @@ import pytest
 from agent.errors import ModelError
 from agent.metrics.catalogue import ASLEEP, BEDTIME, WORKOUT, catalogue
 from agent.metrics.question import about, fill, read, unread
+from agent.models.engines.llama_cpp import LlamaCpp
 from agent.models.library import Library, default_folder
-from agent.models.llama_cpp import LlamaCpp
 from agent.models.scripted import Scripted
 
 TODAY = date(2026, 11, 22)

@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.metrics.catalogue import HEART_RATE, Measure, catalogue
-from agent.metrics.rollup.merge import Rows, by_day, by_interval, by_union, folded, rank_of, usable
+from agent.metrics.rollup.merge import Rows, by_day, by_union, folded, rank_of, usable
+from agent.metrics.rollup.sweep import by_interval
 from agent.vocabulary import DayRollup, Series
 
 STEPS = catalogue()["HKQuantityTypeIdentifierStepCount"]

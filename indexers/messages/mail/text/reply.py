@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from indexers.messages.mail.phrases import (
+from indexers.messages.mail.text.phrases import (
     ADDRESS,
     EVIDENCE,
     FROM_LABELS,

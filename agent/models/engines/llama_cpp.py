@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agent.errors import ModelError
-from agent.models import gguf
-from agent.models.generation import Emit, Relay, Stopped, Usage, control_pattern, defuse, defused, too_long
+from agent.models.engines.generation import Emit, Relay, Stopped, Usage, control_pattern, defuse, defused, too_long
+from agent.models.engines.structured import bounded, require_complete, require_valid
 from agent.models.protocols import Prompt, Schema
-from agent.models.structured import bounded, require_complete, require_valid
+from agent.models.weights import gguf
 
 if TYPE_CHECKING:
     import xllamacpp

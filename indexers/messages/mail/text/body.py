@@ -10,8 +10,8 @@ from email.message import Message as Mime
 from email.utils import collapse_rfc2231_value
 from functools import partial
 
-from indexers.messages.mail import markup, reply
 from indexers.messages.mail.headers import Head, words
+from indexers.messages.mail.text import markup, reply
 from indexers.readers.charset import decode
 from indexers.record import Attachment, Outcome
 

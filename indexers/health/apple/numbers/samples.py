@@ -12,10 +12,10 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from indexers.health.apple.clock import Longs, instants
 from indexers.health.apple.markup import record_tags, text
 from indexers.health.apple.names import LONGEST_NAME, device_words, name
-from indexers.health.apple.series import NO_LABEL, Doubles, Key, Rows, Series
+from indexers.health.apple.numbers.clock import Longs, instants
+from indexers.health.apple.numbers.series import NO_LABEL, Doubles, Key, Rows, Series
 from indexers.health.export.moments import OffsetHistory, instant, zone_offset
 from indexers.record import SampleBatch
 

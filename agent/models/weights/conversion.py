@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from agent.models.gguf import Gguf, Tensor, damaged, read, tokenizer
+from agent.models.weights.gguf import Gguf, Tensor, damaged, read, tokenizer
 
 if TYPE_CHECKING:
     import mlx.core as mx

@@ -14,7 +14,7 @@ from datetime import UTC, date, datetime, time, timedelta, timezone
 from typing import Any
 
 from indexers.readers.charset import decode
-from indexers.readers.recurrence import Unbounded, check_rule
+from indexers.readers.vobject.recurrence import Unbounded, check_rule
 from indexers.record import Event, Outcome, Party, Skipped
 
 BEFORE, AFTER = timedelta(days=731), timedelta(days=366)

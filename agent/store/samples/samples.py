@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -12,6 +11,7 @@ import apsw
 import numpy as np
 from numpy.typing import NDArray
 
+from agent.store.samples.columns import columns, joined, overlapping, packed, taken, unpacked
 from agent.vocabulary import DayRollup, Series
 from indexers.record import SampleBatch
 
@@ -94,7 +94,7 @@ class Samples:
 
     def add(self, item: int, batch: SampleBatch) -> None:
         """Store the rows of a batch by local month of their start. Raises ValueError on columns of unequal length."""
-        columns = _columns(batch)
+        columns = columns(batch)
         if not len(columns.start):
             return
         months = _months(columns.start + columns.offset * np.int64(_MINUTE))
@@ -102,7 +102,7 @@ class Samples:
         months = months[order]
         cuts = np.flatnonzero(np.diff(months)) + 1
         for rows in np.split(order, cuts):
-            self._write(item, int(_months_of(columns, rows[:1])[0]), _taken(columns, rows))
+            self._write(item, int(_months_of(columns, rows[:1])[0]), taken(columns, rows))
         self._mark(item, columns)
         self._db.execute(
             "INSERT INTO sample_reach VALUES(?, ?) ON CONFLICT(item) DO UPDATE SET last = max(last, excluded.last)",
@@ -119,12 +119,12 @@ class Samples:
             )
         )
         for block, n, labels, data in found:
-            rows = _joined([_unpacked(rows.measure, rows.unit, rows.source, rows.device, n, labels, data), rows])
+            rows = joined([unpacked(rows.measure, rows.unit, rows.source, rows.device, n, labels, data), rows])
             self._db.execute("DELETE FROM sample_block WHERE id = ?", (block,))
         self._db.execute(
             "INSERT INTO sample_block(item, measure, month, unit, source, device, n, first, last, labels, data)"
             " VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (*key, len(rows.start), int(rows.start.min()), int(rows.end.max()), json.dumps(rows.labels), _packed(rows)),
+            (*key, len(rows.start), int(rows.start.min()), int(rows.end.max()), json.dumps(rows.labels), packed(rows)),
         )
 
     def _mark(self, item: int, rows: Series) -> None:
@@ -165,10 +165,10 @@ class Samples:
         group: list[Series] = []
         for unit, source, device, n, labels, data in self._db.execute(query, (measure, start_ms, end_ms)):
             if group and (group[-1].unit, group[-1].source, group[-1].device) != (unit, source, device):
-                yield from _overlapping(group, start_ms, end_ms)
+                yield from overlapping(group, start_ms, end_ms)
                 group = []
-            group.append(_unpacked(measure, unit, source, device, n, labels, data))
-        yield from _overlapping(group, start_ms, end_ms)
+            group.append(unpacked(measure, unit, source, device, n, labels, data))
+        yield from overlapping(group, start_ms, end_ms)
 
     def measures(self) -> tuple[str, ...]:
         """Every measure that has a sample in a live item, sorted."""
@@ -197,6 +197,11 @@ class Samples:
             gone += [(block, n) for block, n in self._db.execute(live, (measure,)) if block not in kept]
         self._db.executemany("DELETE FROM sample_block WHERE id = ?", [(block,) for block, _ in gone])
         return sum(n for _, n in gone)
+
+    def rows_by_month(self, measure: str) -> dict[int, int]:
+        """How many rows of a measure each month holds, whether they count or not."""
+        rows = self._db.execute("SELECT month, sum(n) FROM sample_block WHERE measure = ? GROUP BY month", (measure,))
+        return {int(month): int(n) for month, n in rows}
 
     def dirty(self) -> tuple[tuple[str, int], ...]:
         """(measure, month) whose rollups are out of date and whose samples can be seen; months count from year 0."""
@@ -294,93 +299,6 @@ def _months(local_ms: NDArray[np.int64]) -> NDArray[np.int64]:
 
 def _months_of(rows: Series, at: NDArray[np.int64]) -> NDArray[np.int64]:
     return _months(rows.start[at] + rows.offset[at] * np.int64(_MINUTE))
-
-
-def _columns(batch: SampleBatch) -> Series:
-    rows = Series(
-        measure=batch.measure, unit=batch.unit, source=batch.source, device=batch.device,
-        start=np.array(batch.start, np.int64), end=np.array(batch.end, np.int64),
-        offset=np.array(batch.offset, np.int16), value=np.array(batch.value, np.float64),
-        labels=batch.labels, label=np.array(batch.label, np.uint16),
-    )  # fmt: skip
-    if len({len(rows.start), len(rows.end), len(rows.offset), len(rows.value)}) != 1:
-        raise ValueError("the columns of a batch are equally long")
-    if batch.labels and len(rows.label) != len(rows.start):
-        raise ValueError("labels are for all rows or none")
-    return rows
-
-
-def _taken(rows: Series, at: NDArray[np.int64] | NDArray[np.bool_]) -> Series:
-    return Series(
-        measure=rows.measure, unit=rows.unit, source=rows.source, device=rows.device, start=rows.start[at],
-        end=rows.end[at], offset=rows.offset[at], value=rows.value[at], labels=rows.labels,
-        label=rows.label[at] if len(rows.label) else rows.label,
-    )  # fmt: skip
-
-
-def _joined(parts: Sequence[Series]) -> Series:
-    """One Series of several with the same key; label codes are renumbered, rows without labels get ""."""
-    if len(parts) == 1:
-        return parts[0]
-    labels: dict[str, int] = {}
-    codes: list[NDArray[np.uint16]] = []
-    labelled = any(part.labels for part in parts)
-    for part in parts if labelled else ():
-        table = np.array([labels.setdefault(label, len(labels)) for label in part.labels or ("",)], np.uint16)
-        codes.append(table[part.label if part.labels else np.zeros(len(part.start), np.uint16)])
-    first = parts[0]
-    return Series(
-        measure=first.measure, unit=first.unit, source=first.source, device=first.device,
-        start=np.concatenate([part.start for part in parts]), end=np.concatenate([part.end for part in parts]),
-        offset=np.concatenate([part.offset for part in parts]), value=np.concatenate([part.value for part in parts]),
-        labels=tuple(labels), label=np.concatenate(codes) if labelled else np.empty(0, np.uint16),
-    )  # fmt: skip
-
-
-def _overlapping(parts: Sequence[Series], start_ms: int, end_ms: int) -> Iterator[Series]:
-    if not parts:
-        return
-    rows = _joined(parts)
-    within = (rows.start < end_ms) & ((rows.end > start_ms) | (rows.start >= start_ms))
-    if within.all():
-        yield rows
-    elif within.any():
-        yield _taken(rows, within)
-
-
-def _packed(rows: Series) -> bytes:
-    """Columns as bytes: starts as differences, ends as lengths, bytes of equal weight side by side, deflated.
-
-    Measured on step-like samples: 5.8 bytes a row against 26 plain, 0.2 s of CPU a million rows.
-    """
-    columns = (
-        np.diff(rows.start, prepend=np.int64(0)).astype("<i8"),
-        (rows.end - rows.start).astype("<i8"),
-        rows.offset.astype("<i2"),
-        rows.value.astype("<f8"),
-        rows.label.astype("<u2"),
-    )
-    return zlib.compress(b"".join(_shuffled(column) for column in columns), 1)
-
-
-def _shuffled(column: NDArray[np.int64] | NDArray[np.int16] | NDArray[np.float64] | NDArray[np.uint16]) -> bytes:
-    return column.view(np.uint8).reshape(len(column), column.itemsize).T.tobytes()
-
-
-def _unpacked(measure: str, unit: str, source: str, device: str, n: int, labels: str, data: bytes) -> Series:
-    raw = np.frombuffer(zlib.decompress(data), np.uint8)
-
-    def column(at: int, width: int) -> NDArray[np.uint8]:
-        return np.ascontiguousarray(raw[at * n : (at + width) * n].reshape(width, n).T)
-
-    start = np.cumsum(column(0, 8).view("<i8").ravel(), dtype=np.int64)
-    names = tuple(json.loads(labels))
-    return Series(
-        measure=measure, unit=unit, source=source, device=device, start=start,
-        end=start + column(8, 8).view("<i8").ravel(), offset=column(16, 2).view("<i2").ravel().astype(np.int16),
-        value=column(18, 8).view("<f8").ravel().astype(np.float64), labels=names,
-        label=column(26, 2).view("<u2").ravel().astype(np.uint16) if names else np.empty(0, np.uint16),
-    )  # fmt: skip
 
 
 def ordinal_of(local_ms: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from indexers.health.apple.clock import Longs
 from indexers.health.apple.markup import text
+from indexers.health.apple.numbers.clock import Longs
 from indexers.health.export.moments import local_time
 from indexers.record import BATCH_ROWS, SampleBatch
 

@@ -1,0 +1,1 @@
+"""Files of weights: GGUF read, and turned into a folder for MLX."""

@@ -1,0 +1,5 @@
+"""Health samples: packed by column and month, which exports count, and what is kept of each day."""
+
+from agent.store.samples.samples import SAMPLES_SCHEMA, DayColumns, Samples, month_days, month_of, ordinal_of
+
+__all__ = ["SAMPLES_SCHEMA", "DayColumns", "Samples", "month_days", "month_of", "ordinal_of"]

@@ -1,0 +1,1 @@
+"""Records of export.xml as columns of numbers."""

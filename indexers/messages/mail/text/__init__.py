@@ -1,0 +1,1 @@
+"""What the author of a mail wrote, apart from what was quoted, signed or attached."""

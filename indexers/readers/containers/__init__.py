@@ -1,0 +1,1 @@
+"""Files that hold others: zip archives and SQLite databases, read within bounds and never written."""

@@ -1,0 +1,1 @@
+"""Engines that turn pictures and recordings into text, where this machine has one."""
