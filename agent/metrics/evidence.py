@@ -23,9 +23,9 @@ from agent.metrics.catalogue import (
 )  # fmt: skip
 from agent.metrics.query import MetricQuery, Span
 from agent.metrics.rollup.merge import DAY_MS, MINUTE_MS, Priority, folded, judged, usable
-from agent.metrics.rollup.sweep import sweep
 from agent.metrics.rollup.months import DISTANCE, activity
 from agent.metrics.rollup.sleep import EVENING_MS
+from agent.metrics.rollup.sweep import sweep
 from agent.store.samples import Samples
 
 _EPOCH = date(1970, 1, 1).toordinal()

@@ -14,6 +14,7 @@ from indexers.record import SampleBatch
 
 
 def columns(batch: SampleBatch) -> Series:
+    """A batch as numpy columns. Raises ValueError on columns of unequal length."""
     rows = Series(
         measure=batch.measure, unit=batch.unit, source=batch.source, device=batch.device,
         start=np.array(batch.start, np.int64), end=np.array(batch.end, np.int64),
@@ -28,6 +29,7 @@ def columns(batch: SampleBatch) -> Series:
 
 
 def taken(rows: Series, at: NDArray[np.int64] | NDArray[np.bool_]) -> Series:
+    """The rows at a mask or at indices."""
     return Series(
         measure=rows.measure, unit=rows.unit, source=rows.source, device=rows.device, start=rows.start[at],
         end=rows.end[at], offset=rows.offset[at], value=rows.value[at], labels=rows.labels,
@@ -55,6 +57,7 @@ def joined(parts: Sequence[Series]) -> Series:
 
 
 def overlapping(parts: Sequence[Series], start_ms: int, end_ms: int) -> Iterator[Series]:
+    """The rows of several parts with one key that overlap [start, end), as one Series or none."""
     if not parts:
         return
     rows = joined(parts)
@@ -70,14 +73,14 @@ def packed(rows: Series) -> bytes:
 
     Measured on step-like samples: 5.8 bytes a row against 26 plain, 0.2 s of CPU a million rows.
     """
-    columns = (
+    parts = (
         np.diff(rows.start, prepend=np.int64(0)).astype("<i8"),
         (rows.end - rows.start).astype("<i8"),
         rows.offset.astype("<i2"),
         rows.value.astype("<f8"),
         rows.label.astype("<u2"),
     )
-    return zlib.compress(b"".join(_shuffled(column) for column in columns), 1)
+    return zlib.compress(b"".join(_shuffled(column) for column in parts), 1)
 
 
 def _shuffled(column: NDArray[np.int64] | NDArray[np.int16] | NDArray[np.float64] | NDArray[np.uint16]) -> bytes:
@@ -85,6 +88,7 @@ def _shuffled(column: NDArray[np.int64] | NDArray[np.int16] | NDArray[np.float64
 
 
 def unpacked(measure: str, unit: str, source: str, device: str, n: int, labels: str, data: bytes) -> Series:
+    """The `n` rows that `packed` made bytes of."""
     raw = np.frombuffer(zlib.decompress(data), np.uint8)
 
     def column(at: int, width: int) -> NDArray[np.uint8]:

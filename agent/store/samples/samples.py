@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 
@@ -94,19 +94,19 @@ class Samples:
 
     def add(self, item: int, batch: SampleBatch) -> None:
         """Store the rows of a batch by local month of their start. Raises ValueError on columns of unequal length."""
-        columns = columns(batch)
-        if not len(columns.start):
+        rows = columns(batch)
+        if not len(rows.start):
             return
-        months = _months(columns.start + columns.offset * np.int64(_MINUTE))
+        months = _months(rows.start + rows.offset * np.int64(_MINUTE))
         order = np.argsort(months, kind="stable")
         months = months[order]
         cuts = np.flatnonzero(np.diff(months)) + 1
-        for rows in np.split(order, cuts):
-            self._write(item, int(_months_of(columns, rows[:1])[0]), taken(columns, rows))
-        self._mark(item, columns)
+        for at in np.split(order, cuts):
+            self._write(item, int(_months_of(rows, at[:1])[0]), taken(rows, at))
+        self._mark(item, rows)
         self._db.execute(
             "INSERT INTO sample_reach VALUES(?, ?) ON CONFLICT(item) DO UPDATE SET last = max(last, excluded.last)",
-            (item, _reach(columns.end)),
+            (item, _reach(rows.end)),
         )
 
     def _write(self, item: int, month: int, rows: Series) -> None:

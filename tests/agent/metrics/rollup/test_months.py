@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import date
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from datetime import UTC, date, datetime
+from pathlib import Path
 
 import apsw
 import pytest
 
+from agent.demo.health_zip import Wearer, write_export
 from agent.metrics.catalogue import RUN_DISTANCE, RUN_PACE, SLEEP, WORKOUT, catalogue
 from agent.metrics.rollup import activity, refresh
-from agent.store.samples import Samples
+from agent.store.samples import SAMPLES_SCHEMA, Samples
+from agent.vocabulary import DayRollup, Series
+from indexers.health.apple import AppleHealth
 from indexers.record import SampleBatch
+from indexers.source import Item
 
 STEPS = "HKQuantityTypeIdentifierStepCount"
 Batch = Callable[..., SampleBatch]
@@ -122,3 +128,58 @@ def test_the_table_of_types_is_whole() -> None:
     with pytest.raises(KeyError):
         catalogue()["nothing"]
     assert catalogue()["HKCategoryTypeIdentifierPregnancy"].sensitive
+
+
+def _rolled(path: Path, months: int, rows: int, monkeypatch: pytest.MonkeyPatch) -> dict[str, list[DayRollup]]:
+    """Every rollup of an export, with so many months taken together."""
+    monkeypatch.setattr("agent.metrics.rollup.months._AT_ONCE", months)
+    monkeypatch.setattr("agent.metrics.rollup.months._ROWS_AT_ONCE", rows)
+    with closing(apsw.Connection(":memory:")) as connection:
+        connection.execute("CREATE TABLE item(id INTEGER PRIMARY KEY, live INTEGER NOT NULL)")
+        connection.execute("INSERT INTO item VALUES(1, 1)")
+        connection.execute(SAMPLES_SCHEMA)
+        samples = Samples(connection)
+        source = AppleHealth(name="health", path=path, options={})
+        for item in source.scan():
+            assert isinstance(item, Item)
+            for record in source.read(item):
+                if isinstance(record, SampleBatch):
+                    samples.add(1, record)
+        assert refresh(samples) > 100
+        assert samples.dirty() == ()
+        return {measure: list(samples.days(measure, None, None)) for measure in samples.rolled()}
+
+
+def test_months_together_are_the_same_to_the_last_bit_as_one_by_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else the store after a kill would differ from a fresh index, which takes other months together."""
+    path = tmp_path / "export.zip"
+    # Over two changes of the clock and a journey, with a watch and a phone.
+    write_export(path, wearer=Wearer(), seed=2, first=date(2024, 2, 20), last=date(2025, 4, 10))
+    singly = _rolled(path, 1, 1, monkeypatch)
+    assert len(singly) > 20
+    assert _rolled(path, 12, 10**9, monkeypatch) == singly
+    assert _rolled(path, 5, 2_000, monkeypatch) == singly
+
+
+def test_dense_months_are_not_taken_together(samples: Samples, batch: Batch, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("agent.metrics.rollup.months._ROWS_AT_ONCE", 3)
+    asked: list[tuple[int, int]] = []
+    series = samples.series
+
+    def heard(measure: str, start_ms: int, end_ms: int) -> Iterator[Series]:
+        asked.append((start_ms, end_ms))
+        return series(measure, start_ms, end_ms)
+
+    monkeypatch.setattr(samples, "series", heard)
+    for month, n in ((1, 2), (2, 1), (3, 3), (5, 1), (6, 1)):
+        rows = [(f"2026-0{month}-1{i}T10:00Z", f"2026-0{month}-1{i}T10:10Z", 1.0) for i in range(n)]
+        samples.add(1, batch(STEPS, rows))
+    assert refresh(samples) == 5
+    spans = [tuple(datetime.fromtimestamp(ms / 1000, UTC).date() for ms in span) for span in asked]
+    assert spans == [
+        (date(2025, 12, 30), date(2026, 3, 3)),
+        (date(2026, 2, 27), date(2026, 4, 3)),
+        (date(2026, 4, 29), date(2026, 7, 3)),
+    ]
