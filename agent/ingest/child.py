@@ -52,7 +52,8 @@ def main() -> None:
         gc.freeze()
         gc.set_threshold(20_000, 50, 100)  # parsers make many objects and few cycles
         source = make(name=opening["name"], path=Path(opening["path"]), options=opening["options"])
-        _send(out, Opened(mirror=source.mirror, usual=usual))
+        _send(out, Opened(mirror=source.mirror, usual=usual, asks=hasattr(source, "known")))
+        out.flush()
     except (LookupError, ValueError, SourceUnavailable) as error:
         _send(out, Refused(why=str(error)))
         out.flush()
@@ -87,6 +88,8 @@ def _serve(source: Source, command: dict[str, object], out: BinaryIO) -> None:
                 _send(out, Refused(why=f"it could not say where to look ({type(error).__name__})"))
         case "scan":
             try:
+                if hasattr(source, "known"):
+                    source.known = tuple(map(str, command.get("known", ())))  # type: ignore[call-overload]  # a list of ours
                 for found in source.scan():
                     _send(out, found)
                 _send(out, Done())

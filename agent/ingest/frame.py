@@ -43,10 +43,13 @@ class Refused:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Opened:
-    """The source was made: whether it is a mirror, and where its kind usually lies ("~" unexpanded, "" for nowhere)."""
+    """The source was made: whether it is a mirror, where its kind usually lies ("~" unexpanded, "" for nowhere), and
+    whether its scan asks for the ids of the items that were read before.
+    """
 
     mirror: bool
     usual: str = ""
+    asks: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

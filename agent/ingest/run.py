@@ -92,7 +92,7 @@ def run(source: SourceConfig, shop: Workshop, *, progress: Callable[[Progress], 
     try:
         with shop.worker(source) as worker:
             scanned = []
-            for entry in worker.scan():
+            for entry in worker.scan(known=lambda: shop.store.items(number)):
                 _go_on(shop)
                 scanned.append(entry)
                 if len(scanned) % 1000 == 0:

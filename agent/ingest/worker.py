@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from itertools import islice
@@ -51,6 +51,7 @@ class Worker:
         self._memory = memory
         self._process: subprocess.Popen[bytes] | None = None
         self._stream: Iterator[Sent] = iter(())
+        self._opened: Opened | None = None
         self._served = 0
         self._late = False
         self._waiting_since = inf
@@ -89,9 +90,15 @@ class Worker:
                 return sent.paths
         raise SourceUnavailable("its worker died while it was asked where to look")
 
-    def scan(self) -> Iterator[Item | Skipped]:
-        """What exists now. Raises SourceUnavailable when the source or its worker cannot go on: then forget nothing."""
-        for sent in self._ask({"op": "scan"}):
+    def scan(self, *, known: Callable[[], Iterable[str]] = tuple) -> Iterator[Item | Skipped]:
+        """What exists now; a source that asks for it is told the ids of the items `known` from earlier passes.
+
+        Raises SourceUnavailable when the source or its worker cannot go on: then forget nothing.
+        """
+        command: dict[str, object] = {"op": "scan"}
+        if self._asks():
+            command["known"] = list(known())
+        for sent in self._ask(command):
             if isinstance(sent, Done):
                 return
             if isinstance(sent, Item | Skipped):
@@ -125,6 +132,22 @@ class Worker:
             elif self._served >= RECYCLE:
                 self.close()
 
+    def _asks(self) -> bool:
+        """Whether the source wants to be told what was read before: it says so when it is made."""
+        self._start()
+        self._late = False
+        while self._opened is None:
+            sent = next(self._received(), None)
+            if isinstance(sent, Opened):
+                self._opened = sent
+                self.mirror = sent.mirror
+            elif sent is None or isinstance(sent, Refused):
+                late = self._late
+                self.close()
+                how = f"its worker {'hung' if late else 'died'} while it was made"
+                raise SourceUnavailable(sent.why if sent is not None else how)
+        return self._opened.asks
+
     def _ask(self, command: dict[str, object], *, answers: int = 1) -> Iterator[Sent]:
         """Send one command; yields what comes until all answers are whole, or the worker hangs or dies."""
         process = self._start()
@@ -136,6 +159,7 @@ class Worker:
                 self.close()
                 raise SourceUnavailable(sent.why)
             if isinstance(sent, Opened):
+                self._opened = sent
                 self.mirror = sent.mirror
                 continue
             answers -= isinstance(sent, Done | Roots)
@@ -184,6 +208,7 @@ class Worker:
             }
             _say(self._process.stdin, opening)
             self._stream = frames(self._process.stdout)
+            self._opened = None
             self._served = 0
             threading.Thread(target=self._watch, args=(self._process,), daemon=True).start()
         return self._process

@@ -33,6 +33,8 @@ class Wild:
             raise RuntimeError("the owner's secret")
         self.name, self._path = name, path
         self.mirror = options.get("mirror", True)
+        if "asks" in options:
+            self.known = ()
 
     def roots(self):
         return (self._path,)
@@ -40,6 +42,8 @@ class Wild:
     def scan(self):
         if not self._path.exists():
             raise SourceUnavailable(f"there is nothing at {self._path}")
+        if hasattr(self, "known"):
+            yield Skipped(where="known", why=" ".join(sorted(self.known)) or "nothing", outcome="excluded")
         for count, file in enumerate(sorted(self._path.rglob("*.txt"))):
             if file.stem == "unseen":
                 yield Skipped(where=str(file.parent), why="no permission", outcome="no_permission")

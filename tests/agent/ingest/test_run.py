@@ -389,3 +389,19 @@ def test_killed_in_the_middle_of_a_big_item_the_next_pass_equals_a_fresh_index(
     assert contents(store) == contents(fresh)
     fresh.close()
     store.close()
+
+
+def test_a_source_that_asks_is_told_what_was_read_before(wild: SourceConfig, shop: Workshop, index: Pass) -> None:
+    asking = replace(wild, options={"asks": True, "mirror": False})
+    write(wild, a="say one", b="say two")
+
+    def told() -> str:
+        (skip,) = index(asking).skipped
+        return skip.why
+
+    keys = [str(wild.path / f"{name}.txt") for name in "ab"]
+    assert told() == "nothing"
+    (wild.path / "a.txt").unlink()
+    assert told() == " ".join(keys)
+    write(wild, c="say three")
+    assert told() == " ".join(keys)

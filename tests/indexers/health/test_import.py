@@ -122,3 +122,19 @@ def test_another_persons_export_waits_for_an_answer(home: Home) -> None:
     assert [skip.outcome for skip in report.skipped] == ["ambiguous"]
     assert home.totals() == truth(FIRST, date(2024, 1, 20))
     assert home.index(owner="any").items == 1
+
+
+def test_another_persons_export_over_mine_is_not_read(home: Home) -> None:
+    """Nothing but what was read before says whose it is: the pass tells the source."""
+    home.write(FIRST, date(2024, 1, 20))
+    assert home.index().items == 1
+    home.write(FIRST, date(2024, 2, 20), replace(ROBIN, sex="Male"))
+    report = home.index()
+    assert report.items == 0
+    (asked,) = report.skipped
+    assert asked.outcome == "ambiguous"
+    assert "homebody sources change health --option owner=any" in asked.why
+    assert home.totals() == truth(FIRST, date(2024, 1, 20))
+    home.write(FIRST, date(2024, 2, 20))
+    assert home.index().items == 1, "mine is read as ever"
+    assert home.totals() == truth(FIRST, date(2024, 2, 20))
