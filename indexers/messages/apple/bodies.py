@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from indexers.messages.apple.keyed import Damaged, KeyedArchive
-from indexers.messages.typedstream import AttributedText, Plain, Run, Shapes, TypedStreamError, decode
+from indexers.messages.typedstream import AttributedText, Plain, Shapes, TypedStreamError, Value, decode
 from indexers.record import Outcome
 
 CODE = "[code]"
@@ -35,6 +35,7 @@ _CODE_WORDS = re.compile(
     r"|\b(?:your|dein|ihr|votre|su|tu)\b[^.\n]{0,40}\bcode\b|\bcode\b[^.\n]{0,12}(?::|\bis\b|\blautet\b)",
     re.IGNORECASE,
 )
+_DIGITS = re.compile(r"\d{3}")
 _CODE_SHAPE = re.compile(
     r"(?<![\w.,:/+€$£-])(?:[A-Z]{1,3}-)?(?:\d{3}[ -]\d{3}|\d{4,8})(?![\w€$£%]|[-.,:/]\d|\s?(?:€|EUR|USD|GBP|CHF)\b)"
 )
@@ -126,18 +127,20 @@ def _spoken(body: AttributedText, unsent: Collection[int]) -> Speech:
     bubbles: dict[int, list[str]] = {}
     files: list[str] = []
     links: list[str] = []
-    for run in body.runs:
-        attributes = run.attributes
+    whole = body.text
+    for start, end, attributes in body.runs:
         part = attributes.get(_PART)
         number = part if isinstance(part, int) else 0
         if number in unsent:
             continue
-        if isinstance(file := attributes.get(_FILE), str):
-            files.append(file)
-        if isinstance(link := attributes.get(_LINK), str):
-            links.append(link)
         pieces = bubbles.setdefault(number, [])
-        piece = _piece(body.text, run)
+        piece = whole[start:end]
+        if not _SPECIAL.isdisjoint(attributes):
+            if isinstance(file := attributes.get(_FILE), str):
+                files.append(file)
+            if isinstance(link := attributes.get(_LINK), str):
+                links.append(link)
+            piece = _piece(piece, attributes)
         if piece != CODE or pieces[-1:] != [CODE]:
             pieces.append(piece)
     text = "\n".join(bubble for pieces in bubbles.values() if (bubble := _clean("".join(pieces))))
@@ -145,13 +148,12 @@ def _spoken(body: AttributedText, unsent: Collection[int]) -> Speech:
     return Speech(text, tuple(dict.fromkeys(files)), tuple(found), unsent=bool(unsent))
 
 
-def _piece(text: str, run: Run) -> str:
-    if _ONE_TIME_CODE in run.attributes:
+def _piece(text: str, attributes: Mapping[str, Value]) -> str:
+    """What a run with attributes of its own says."""
+    if _ONE_TIME_CODE in attributes:
         return CODE
-    transcript = run.attributes.get(_TRANSCRIPT)
-    if isinstance(transcript, str):
-        return transcript
-    return text[run.start : run.end]
+    transcript = attributes.get(_TRANSCRIPT)
+    return transcript if isinstance(transcript, str) else text
 
 
 def _plain(text: str, *, incoming: bool) -> Speech:
@@ -167,7 +169,7 @@ def redacted(text: str) -> str:
     Used where no system marked the code: only in texts whose words speak of such a code, only the digits nearest to
     those words, and never parts of longer numbers, dates, times, prices or addresses.
     """
-    candidates = list(_CODE_SHAPE.finditer(text))
+    candidates = list(_CODE_SHAPE.finditer(text)) if _DIGITS.search(text) else []
     words = _CODE_WORDS.search(text) if candidates else None
     if not words:
         return text

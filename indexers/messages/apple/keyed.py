@@ -21,12 +21,13 @@ class Damaged(ValueError):
 class KeyedArchive:
     """The objects of one archive. Every method raises Damaged, whatever is wrong with the bytes."""
 
-    __slots__ = ("_data", "_many", "_objects", "_offset_size", "_offsets", "_ref_size", "root")
+    __slots__ = ("_data", "_known", "_many", "_objects", "_offset_size", "_offsets", "_ref_size", "root")
 
     def __init__(self, data: bytes) -> None:
         if not data.startswith(_MAGIC) or len(data) < len(_MAGIC) + _TRAILER:
             raise Damaged("is no binary property list")
         self._data = data
+        self._known: dict[int, Mapping[str, int]] = {}
         trailer = data[-_TRAILER:]
         self._offset_size, self._ref_size = trailer[6], trailer[7]
         self._many, top, self._offsets = (int.from_bytes(trailer[at : at + 8], "big") for at in (8, 16, 24))
@@ -40,7 +41,7 @@ class KeyedArchive:
 
     def at(self, place: int | None, name: str) -> int | None:
         """The place of a field of a dictionary object, its reference followed; None where there is none."""
-        if place is None or self._data[self._start(place)] >> 4 != _DICTIONARY:
+        if place is None or (place not in self._known and self._data[self._start(place)] >> 4 != _DICTIONARY):
             return None
         return self._follow(self._fields(place).get(name))
 
@@ -70,12 +71,16 @@ class KeyedArchive:
         return self._objects[number]
 
     def _fields(self, place: int) -> Mapping[str, int]:
+        if (known := self._known.get(place)) is not None:
+            return known
         start = self._start(place)
         if self._data[start] >> 4 != _DICTIONARY:
             raise Damaged("is not a keyed archive")
         count, start = self._count(start)
         refs = self._refs(start, 2 * count)
-        return {self.text(key): value for key, value in zip(refs[:count], refs[count:], strict=True)}
+        fields = {self.text(key): value for key, value in zip(refs[:count], refs[count:], strict=True)}
+        self._known[place] = fields
+        return fields
 
     def _items(self, place: int) -> list[int]:
         start = self._start(place)

@@ -148,16 +148,19 @@ class Pages:
         while end < len(days) and (end == place or len(wanted) + len(days[end]) <= self._ahead):
             wanted += days[end]
             end += 1
-        stored = [_Stored._make(row) for row in self._database.among(self._select.format("ROWID"), wanted)]
-        tapbacks = {row.row: row for row in stored if row.kind is not None and row.kind >= FIRST_TAPBACK}
-        originals = {row.original for row in stored if row.original}
+        rows: dict[int, _Stored] = {}
+        tapbacks: dict[int, _Stored] = {}
+        for stored in map(_Stored._make, self._database.among(self._select.format("ROWID"), wanted)):
+            kind = stored.kind
+            (rows if kind is None or kind < FIRST_TAPBACK else tapbacks)[stored.row] = stored
+        originals = {row.original for row in rows.values() if row.original}
         quoted = self._database.among(self._select.format("guid"), originals) if originals else ()
         self._page = _Page(
-            rows={row.row: row for row in stored if row.row not in tapbacks},
+            rows=rows,
             tapbacks=tapbacks,
-            files=_files(self._database, [row.row for row in stored], self._media),
+            files=_files(self._database, rows, self._media),
             originals={str(row[1]): _Stored._make(row) for row in quoted if self._index.visible(row[0])},
-            safe=_SAFE_GUID.fullmatch("".join([row.guid or "" for row in stored])) is not None,
+            safe=_SAFE_GUID.fullmatch("".join([row.guid or "" for row in rows.values()])) is not None,
             places=range(place, end),
         )
         return self._page
@@ -173,8 +176,7 @@ class Pages:
             return Skipped(where=guid, why="its date is none that a calendar has")
         try:
             plain = self._bodies.plain(body) if isinstance(body, bytes) and not edits else None
-            speech = self._speech(stored) if plain is None else Speech(plain, links=urls(plain))
-            text, links = speech.text, speech.links
+            text, placed, links, unsent = self._speech(stored) if plain is None else (plain, (), urls(plain), False)
             if payload is not None and balloon in (None, _URL_BALLOON):
                 url, title, summary = preview(self._whole(row, "payload_data", payload) or b"")
                 text = "\n".join(line for line in (text, title if title not in text else "", summary) if line)
@@ -184,7 +186,7 @@ class Pages:
         if subject:
             text = f"{subject}\n{text}".rstrip()
         files = page.files.get(row)
-        attachments = _attachments(files, speech) if files else ()
+        attachments = _attachments(files, placed, unsent=unsent) if files else ()
         if not text and not attachments:
             return None
         conversation = self._index.conversations.all[number]
@@ -307,11 +309,10 @@ def _reactions(tapbacks: Iterable[_Stored], actor: Callable[[_Stored], Party]) -
     return {guid: tuple(on_target.values()) for guid, on_target in standing.items()}
 
 
-def _attachments(files: Mapping[str, Attachment], speech: Speech) -> tuple[Attachment, ...]:
+def _attachments(files: Mapping[str, Attachment], placed: Sequence[str], *, unsent: bool) -> tuple[Attachment, ...]:
     """The files of a message, first those that its body places, in its order; only those where a part was unsent."""
-    placed = [files[guid] for guid in speech.files if guid in files]
-    rest = [] if speech.unsent else [file for guid, file in files.items() if guid not in speech.files]
-    return (*placed, *rest)
+    rest = [] if unsent else [file for guid, file in files.items() if guid not in placed]
+    return (*(files[guid] for guid in placed if guid in files), *rest)
 
 
 def _files(

@@ -71,13 +71,16 @@ class Plain:
             if blob.startswith(head):
                 at = len(head) + 1
                 length = blob[at - 1] if at <= len(blob) else 0
-                if tails.covering.get(blob[at + length :]) == length:
-                    return blob[at : at + length].decode()
+                covered = tails.covered.get(blob[at + length :])
+                if covered is not None:
+                    text = blob[at : at + length].decode()
+                    if covered == length or covered == len(text.encode("utf-16-le")) // 2:
+                        return text
                 found = _first_run(blob, at - 1)
                 if found is None or blob[found[1] :] not in tails.known:
                     return None
                 if length < _SHORT:
-                    tails.cover(length, blob[at + length :])
+                    tails.remember(blob[at + length :])
                 return found[0]
         return None
 
@@ -100,21 +103,20 @@ class Plain:
 class _Tails:
     """What was seen after the texts behind one head.
 
-    `known` are the attributes of runs that covered their texts, `covering` whole ends of short bodies, the length of
-    the run included, by that length: looking one up tells all at once.
+    `known` are the attributes of runs that covered their texts, `covered` whole ends of short bodies and how many
+    characters their runs cover: looking one up tells all at once.
     """
 
-    __slots__ = ("covering", "known")
+    __slots__ = ("covered", "known")
 
     def __init__(self) -> None:
         self.known: set[bytes] = set()
-        self.covering: dict[bytes, int] = {}
+        self.covered: dict[bytes, int] = {}
 
-    def cover(self, length: int, end: bytes) -> None:
-        if end[len(_FIRST_RUN)] == length:  # in other texts a run counts other units than bytes
-            if len(self.covering) >= _MEMO_ENDS:
-                self.covering.clear()
-            self.covering[end] = length
+    def remember(self, end: bytes) -> None:
+        if len(self.covered) >= _MEMO_ENDS:
+            self.covered.clear()
+        self.covered[end] = end[len(_FIRST_RUN)]
 
 
 def decode(blob: bytes) -> AttributedText:
