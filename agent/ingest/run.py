@@ -167,7 +167,7 @@ def _read(
     try:
         for item, sent in worker.read(items):
             _go_on(shop)
-            draft = draft or _Draft(item, source, shop)
+            draft = draft or _Draft(item, source, shop, imported=not worker.mirror)
             if isinstance(sent, Done):
                 draft.cut = sent.cut
                 shelf.append(draft)
@@ -197,8 +197,9 @@ def _go_on(shop: Workshop) -> None:
 class _Draft:
     """The next generation of one item, being made. Only `publish` makes it visible."""
 
-    def __init__(self, item: Item, source: int, shop: Workshop) -> None:
+    def __init__(self, item: Item, source: int, shop: Workshop, *, imported: bool) -> None:
         self._item = item
+        self._imported = imported
         self._source = source
         self._shop = shop
         self._staged: int | None = None
@@ -279,7 +280,7 @@ class _Draft:
             )
             self.records, self.copied = 0, True
         assert self._staged is not None
-        store.publish(self._staged, records=self.records, skips=self.skips, retry=passing)
+        store.publish(self._staged, records=self.records, skips=self.skips, retry=passing, imported=self._imported)
 
     def _give_up(self) -> None:
         if self._staged is not None:

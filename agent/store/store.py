@@ -18,6 +18,7 @@ from agent.store.writing.copies import Copies, rewording
 from agent.store.writing.embeddings import Embeddings
 from agent.store.writing.forgotten import Forgotten
 from agent.store.writing.names import Names
+from agent.store.writing.overlaps import Overlaps
 from agent.vocabulary import Block, Chunk
 from indexers.record import Contact, SampleBatch, Skipped
 from indexers.source import Item
@@ -76,6 +77,10 @@ class Store:
     @property
     def _forgotten(self) -> Forgotten:
         return Forgotten(self.database, self.fingerprint)
+
+    @property
+    def _overlaps(self) -> Overlaps:
+        return Overlaps(self.database)
 
     @property
     def copies(self) -> Copies:
@@ -251,10 +256,13 @@ class Store:
         rows = [(item, source, skip.where, skip.why, skip.outcome, skip.count) for skip in skips]
         self.database.run_many("INSERT INTO skipped VALUES(?, ?, ?, ?, ?, ?)", rows)
 
-    def publish(self, item: int, *, records: int, skips: Iterable[Skipped], retry: bool = False) -> None:
+    def publish(
+        self, item: int, *, records: int, skips: Iterable[Skipped], retry: bool = False, imported: bool = False
+    ) -> None:
         """Make a staged item visible in place of its older generation, in one transaction.
 
-        With `retry` the next pass reads it again, changed or not.
+        With `retry` the next pass reads it again, changed or not. Imported items overlap: a text is kept in the one that
+        was read last.
         """
         with self.writing():
             source, key = self.database.rows("SELECT source, key FROM item WHERE id = ?", (item,))[0]
@@ -263,6 +271,7 @@ class Store:
             holder = None if old is None else self.copies.bequeath(int(old), successor=item)
             fresh = self._blocks(item)
             if old is not None:
+                self._overlaps.restore(int(old), successor=item)
                 stale = self._blocks(int(old))
                 lost = self._blocks(int(old), without=item)
                 self.embeddings.log(source, stale - fresh - lost, gone=True, text_stays=True)
@@ -271,6 +280,8 @@ class Store:
                 fresh -= stale
             if holder is not None:
                 self.copies.tell_paths(holder)
+            if imported:
+                self._overlaps.drop(item, source=source)
             self.embeddings.log(source, fresh, gone=False)
             self.database.run("UPDATE item SET live = 1, records = ? WHERE id = ?", (records, item))
             if retry:
@@ -319,6 +330,7 @@ class Store:
         with self.writing(), rewording(self.database, len(items)):
             for item in items:
                 holder = self.copies.bequeath(item)
+                self._overlaps.restore(item)
                 self.embeddings.log(source, self._blocks(item), gone=True)
                 self._drop(item)
                 self._touched = True
@@ -334,6 +346,7 @@ class Store:
         for table in ("chunk", "block", "card", "skipped"):
             self.database.run(f"DELETE FROM {table} WHERE item = ?", (item,))  # noqa: S608 - names from the line above
         self.samples.forget(item)
+        self._overlaps.forget(item)
         self.database.run("DELETE FROM item WHERE id = ?", (item,))
 
     def move_items(self, moves: Sequence[tuple[int, Item]]) -> None:

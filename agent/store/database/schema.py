@@ -134,6 +134,14 @@ MIGRATIONS: tuple[tuple[str, str], ...] = (
         "vectors of deleted texts wait for the end of the pass: a text that moved to another item needs no new one",
         "CREATE TABLE orphan(hash BLOB PRIMARY KEY) WITHOUT ROWID;",
     ),
+    (
+        "exports that overlap: what a newer one says again is dropped from the older, and goes back if the newer loses it",
+        """
+        CREATE TABLE overlap(older INTEGER NOT NULL, newer INTEGER NOT NULL, hash BLOB NOT NULL,
+            PRIMARY KEY(newer, hash, older)) WITHOUT ROWID;
+        CREATE INDEX overlap_older ON overlap(older);
+        """,
+    ),
 )
 
 

@@ -138,3 +138,21 @@ def test_another_persons_export_over_mine_is_not_read(home: Home) -> None:
     home.write(FIRST, date(2024, 2, 20))
     assert home.index().items == 1, "mine is read as ever"
     assert home.totals() == truth(FIRST, date(2024, 2, 20))
+
+
+def test_a_newer_overlapping_export_leaves_each_text_once(home: Home) -> None:
+    def texts() -> list[tuple[str, str]]:
+        rows = home.store.database.rows("SELECT kind, text FROM chunk JOIN item ON item.id = chunk.item WHERE live = 1")
+        return sorted((str(kind), str(text)) for kind, text in rows)
+
+    home.write(FIRST, date(2024, 2, 20))
+    home.index()
+    before = texts()
+    assert len([text for kind, text in before if kind == "event"]) > 5
+    home.write(FIRST, date(2024, 3, 10))
+    home.index()
+    after = texts()
+    events = [text for kind, text in after if kind == "event"]
+    assert len(events) == len(set(events))
+    assert {text for kind, text in before if kind == "event"} < set(events)
+    assert len(after) == len(set(after)), [text for text in after if after.count(text) > 1][:3]
