@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import apsw
 
-from agent.store.samples import SAMPLES_SCHEMA
+from agent.store.samples import SAMPLE_SPANS, SAMPLE_TABLES
 
 MIGRATIONS: tuple[tuple[str, str], ...] = (
     (
@@ -89,7 +89,7 @@ MIGRATIONS: tuple[tuple[str, str], ...] = (
         END;
         """,
     ),
-    ("health samples by column and month, with rollups by day: numbers are not chunks", SAMPLES_SCHEMA),
+    ("health samples by column and month, with rollups by day: numbers are not chunks", SAMPLE_TABLES),
     (
         "equal files are stored once, and ids stay apart when files change places",
         """
@@ -142,6 +142,7 @@ MIGRATIONS: tuple[tuple[str, str], ...] = (
         CREATE INDEX overlap_older ON overlap(older);
         """,
     ),
+    ("an export that breaks off inside a measure does not hide what an older one tells of it", SAMPLE_SPANS),
 )
 
 

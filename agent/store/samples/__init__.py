@@ -1,5 +1,23 @@
 """Health samples: packed by column and month, which exports count, and what is kept of each day."""
 
-from agent.store.samples.samples import SAMPLES_SCHEMA, DayColumns, Samples, month_days, month_of, ordinal_of
+from agent.store.samples.samples import (
+    SAMPLE_SPANS,
+    SAMPLE_TABLES,
+    SAMPLES_SCHEMA,
+    DayColumns,
+    Samples,
+    month_days,
+    month_of,
+    ordinal_of,
+)
 
-__all__ = ["SAMPLES_SCHEMA", "DayColumns", "Samples", "month_days", "month_of", "ordinal_of"]
+__all__ = [
+    "SAMPLES_SCHEMA",
+    "SAMPLE_SPANS",
+    "SAMPLE_TABLES",
+    "DayColumns",
+    "Samples",
+    "month_days",
+    "month_of",
+    "ordinal_of",
+]

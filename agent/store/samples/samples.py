@@ -15,7 +15,7 @@ from agent.store.samples.columns import columns, joined, overlapping, packed, ta
 from agent.vocabulary import DayRollup, Series
 from indexers.record import SampleBatch
 
-SAMPLES_SCHEMA: str = """
+SAMPLE_TABLES = """
 CREATE TABLE sample_block(
     id INTEGER PRIMARY KEY, item INTEGER NOT NULL, measure TEXT NOT NULL, unit TEXT NOT NULL, source TEXT NOT NULL,
     device TEXT NOT NULL, month INTEGER NOT NULL, n INTEGER NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL,
@@ -39,6 +39,19 @@ CREATE TABLE rollup_day(
     PRIMARY KEY(measure, day)) WITHOUT ROWID;
 """
 
+SAMPLE_SPANS = """
+-- from when to when each export tells of a measure by a source: where two hold a month, the one that reaches further counts
+CREATE TABLE sample_span(
+    item INTEGER NOT NULL, measure TEXT NOT NULL, source TEXT NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL,
+    PRIMARY KEY(item, measure, source)) WITHOUT ROWID;
+INSERT INTO sample_span SELECT b.item, measure, source, min(b.first), min(max(b.last), r.last)
+    FROM sample_block AS b JOIN sample_reach AS r ON r.item = b.item GROUP BY b.item, measure, source;
+DROP TABLE sample_reach;
+"""
+"""Since then an export that breaks off inside a measure no longer hides what an older one tells of it."""
+
+SAMPLES_SCHEMA = SAMPLE_TABLES + SAMPLE_SPANS
+
 COALESCE_BELOW = 2048
 """A block with fewer rows takes in the next batch of its key, so that sparse measures do not become many blocks."""
 
@@ -51,13 +64,18 @@ _PARTED = "\x1f"
 _ALWAYS = (-(1 << 62), 1 << 62)
 
 _LIVE = """
-    FROM sample_block AS b JOIN item AS i ON i.id = b.item AND i.live = 1 JOIN sample_reach AS r ON r.item = b.item
-    WHERE b.measure = ? AND b.last >= ? AND b.first < ? AND NOT EXISTS (
-        SELECT 1 FROM sample_block AS o JOIN item AS oi ON oi.id = o.item AND oi.live = 1
-        JOIN sample_reach AS s ON s.item = o.item
-        WHERE o.measure = b.measure AND o.month = b.month AND o.source = b.source
-        AND (s.last, o.item) > (r.last, b.item))
+    FROM (SELECT b.id, b.unit, b.source, b.device, b.month, b.n, b.first, b.last, b.labels, b.data, (
+            SELECT min(s.first) FROM sample_block AS o JOIN item AS oi ON oi.id = o.item AND oi.live = 1
+            JOIN sample_span AS s ON s.item = o.item AND s.measure = o.measure AND s.source = o.source
+            WHERE o.measure = b.measure AND o.month = b.month AND o.source = b.source AND o.item != b.item
+            AND (s.last, o.item) > (r.last, b.item)
+        ) AS until
+        FROM sample_block AS b JOIN item AS i ON i.id = b.item AND i.live = 1
+        JOIN sample_span AS r ON r.item = b.item AND r.measure = b.measure AND r.source = b.source
+        WHERE b.measure = ? AND b.last >= ? AND b.first < ?) AS b
+    WHERE (until IS NULL OR first < until)
 """
+"""Blocks that count; of those with `until` only rows that start before it, for from then on a better export tells."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,9 +102,11 @@ class Samples:
     """The tables of SAMPLES_SCHEMA in an open database. Never opens a transaction: the caller does.
 
     Samples belong to items (`item(id, live)` of the same database); those of items that are not live are not seen.
-    Overlapping exports: for one measure, source name and month only one live item counts, the one whose samples of any
-    kind reach furthest in time (of equals, the highest id). So a newer export replaces what it holds, an older one that
-    is imported later changes nothing but adds months, and months that the newer one does not reach stay.
+    Overlapping exports: for one measure, source name and month the live item counts whose samples of these reach
+    furthest in time (of equals, the highest id), and the others only before its first. So a newer export replaces what
+    it holds; an older one that is imported later adds months and changes none; what a newer one does not reach stays,
+    also where it was cut off inside a measure. (What the owner deleted at the very end of a measure thus stays until
+    there is something later.)
     """
 
     def __init__(self, db: apsw.Connection) -> None:
@@ -105,8 +125,9 @@ class Samples:
             self._write(item, int(_months_of(rows, at[:1])[0]), taken(rows, at))
         self._mark(item, rows)
         self._db.execute(
-            "INSERT INTO sample_reach VALUES(?, ?) ON CONFLICT(item) DO UPDATE SET last = max(last, excluded.last)",
-            (item, _reach(rows.end)),
+            "INSERT INTO sample_span VALUES(?, ?, ?, ?, ?) ON CONFLICT(item, measure, source)"
+            " DO UPDATE SET first = min(first, excluded.first), last = max(last, excluded.last)",
+            (item, rows.measure, rows.source, int(rows.start.min()), _reach(rows.end)),
         )
 
     def _write(self, item: int, month: int, rows: Series) -> None:
@@ -139,7 +160,7 @@ class Samples:
         """Delete what an item brought and mark its months; the number of rows that are gone."""
         self.touch(item)
         [(rows,)] = list(self._db.execute("SELECT coalesce(sum(n), 0) FROM sample_block WHERE item = ?", (item,)))
-        for table in ("sample_block", "sample_reach"):
+        for table in ("sample_block", "sample_span"):
             self._db.execute(f"DELETE FROM {table} WHERE item = ?", (item,))  # noqa: S608  # names of our own
         return int(rows)
 
@@ -158,16 +179,17 @@ class Samples:
         Rows keep the order in which the source gave them; exact duplicates are still in.
         """
         query = (
-            "SELECT b.unit, b.source, b.device, b.n, b.labels, b.data"
+            "SELECT b.unit, b.source, b.device, b.n, b.labels, b.data, b.until"
             + _LIVE
             + "ORDER BY b.source, b.device, b.unit, b.month, b.id"
         )
         group: list[Series] = []
-        for unit, source, device, n, labels, data in self._db.execute(query, (measure, start_ms, end_ms)):
+        for unit, source, device, n, labels, data, until in self._db.execute(query, (measure, start_ms, end_ms)):
             if group and (group[-1].unit, group[-1].source, group[-1].device) != (unit, source, device):
                 yield from overlapping(group, start_ms, end_ms)
                 group = []
-            group.append(unpacked(measure, unit, source, device, n, labels, data))
+            rows = unpacked(measure, unit, source, device, n, labels, data)
+            group.append(rows if until is None else taken(rows, rows.start < until))
         yield from overlapping(group, start_ms, end_ms)
 
     def measures(self) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.store.samples import SAMPLES_SCHEMA, Samples, month_days, month_of
+from agent.store.samples import SAMPLE_SPANS, SAMPLES_SCHEMA, Samples, month_days, month_of
 from agent.vocabulary import DayRollup
 from indexers.record import SampleBatch
 
@@ -231,3 +231,70 @@ def test_packing_is_smaller_than_plain_columns(db: apsw.Connection) -> None:
     ((size,),) = db.execute("SELECT sum(length(data)) FROM sample_block").fetchall()
     assert isinstance(size, int)
     assert size < 4096 * 26 / 3
+
+
+def test_an_export_that_breaks_off_inside_a_measure_hides_nothing_of_it(db: apsw.Connection) -> None:
+    samples = Samples(db)
+    days = [MARCH + day * DAY for day in range(40)]
+    samples.add(1, batch(days, [1.0] * 40))
+    samples.add(1, batch(days, [1.0] * 40, measure="flights"))
+    # Newer: whole for flights, which reach further; steps end in the middle of March.
+    samples.add(2, batch([*days, days[-1] + DAY], [2.0] * 41, measure="flights"))
+    samples.add(2, batch(days[:15], [2.0] * 15))
+    assert values(samples) == [1.0] * 40
+    assert values(samples, "flights") == [2.0] * 41
+
+
+def test_an_export_that_breaks_off_inside_a_source_hides_nothing_of_it(db: apsw.Connection) -> None:
+    samples = Samples(db)
+    days = [MARCH + day * DAY for day in range(40)]
+    for source in ("Phone", "Watch"):
+        samples.add(1, batch(days, [1.0] * 40, source=source))
+    samples.add(2, batch([*days, days[-1] + DAY], [2.0] * 41, source="Phone"))
+    samples.add(2, batch(days[:15], [2.0] * 15))
+    assert values(samples) == [1.0] * 40 + [2.0] * 41
+
+
+def test_in_the_month_where_the_newer_begins_what_was_before_counts(db: apsw.Connection) -> None:
+    samples = Samples(db)
+    days = [MARCH + day * DAY for day in range(50)]
+    samples.add(1, batch(days[:40], [1.0] * 40))
+    samples.add(2, batch(days[10:], [2.0] * 40))
+    assert values(samples) == [1.0] * 10 + [2.0] * 40
+    assert values(samples, span=(days[8], days[12])) == [1.0, 1.0, 2.0, 2.0]
+    assert samples.extent("steps") == (days[0], days[-1] + 1000)
+    samples.supersede()
+    assert values(samples) == [1.0] * 10 + [2.0] * 40, "the block that counts in part stays"
+
+
+@settings(deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 120), st.integers(1, 120)), min_size=1, max_size=5), st.permutations(range(5)))
+def test_every_day_of_stretches_that_overlap_counts_once(stretches: list[tuple[int, int]], ids: list[int]) -> None:
+    """Exports of one life: whatever stretch each holds and in whatever order they come, each sample is there once."""
+    connection = opened()
+    samples = Samples(connection)
+    told: set[int] = set()
+    for number, (first, n) in zip(ids, stretches, strict=False):
+        connection.execute("INSERT OR REPLACE INTO item VALUES(?, 1)", (10 + number,))
+        days = list(range(first, first + n))
+        samples.add(10 + number, batch([MARCH + day * DAY for day in days], [float(day) for day in days]))
+        told |= set(days)
+    assert values(samples) == sorted(map(float, told))
+    connection.close()
+
+
+def test_spans_of_an_older_store_follow_from_its_blocks() -> None:
+    connection = apsw.Connection(":memory:")
+    connection.execute("CREATE TABLE item(id INTEGER PRIMARY KEY, live INTEGER NOT NULL)")
+    connection.execute("INSERT INTO item VALUES(1, 1), (2, 1)")
+    connection.execute(SAMPLES_SCHEMA)
+    samples = Samples(connection)
+    samples.add(1, batch([MARCH, APRIL], [1.0, 2.0]))
+    samples.add(2, batch([APRIL + DAY], [3.0], source="Phone"))
+    spans = list(connection.execute("SELECT * FROM sample_span"))
+    connection.execute("CREATE TABLE sample_reach(item INTEGER PRIMARY KEY, last INTEGER NOT NULL)")
+    connection.execute("INSERT INTO sample_reach SELECT item, max(last) FROM sample_span GROUP BY item")
+    connection.execute("DROP TABLE sample_span")
+    connection.execute(SAMPLE_SPANS)
+    assert list(connection.execute("SELECT * FROM sample_span")) == spans
+    connection.close()

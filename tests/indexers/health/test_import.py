@@ -156,3 +156,21 @@ def test_a_newer_overlapping_export_leaves_each_text_once(home: Home) -> None:
     assert len(events) == len(set(events))
     assert {text for kind, text in before if kind == "event"} < set(events)
     assert len(after) == len(set(after)), [text for text in after if after.count(text) > 1][:3]
+
+
+@pytest.mark.parametrize("quarters", [1, 2, 3])
+def test_a_torn_newer_export_hides_nothing_of_the_older(home: Home, quarters: int) -> None:
+    """Wherever it breaks off: inside a measure, inside one source of it, in the middle of a month."""
+    home.write(FIRST, date(2024, 2, 20))
+    home.index()
+    measures = home.store.samples.rolled()
+    before = {measure: {row.day: row for row in home.store.samples.days(measure, None, None)} for measure in measures}
+    home.write(date(2024, 1, 15), date(2024, 4, 20))
+    raw = home.path.read_bytes()
+    home.path.write_bytes(raw[: len(raw) * quarters // 4])
+    report = home.index()
+    assert report.items == 1
+    assert any("cut off" in skip.why for skip in report.skipped)
+    for measure, days_of in before.items():
+        after = {row.day: row for row in home.store.samples.days(measure, None, None)}
+        assert {day: after.get(day) for day in days_of} == days_of, measure
