@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from itertools import pairwise
 
 from indexers.health.export.fields import each, formatted, inside, moment, number, words
 from indexers.health.export.measures import measures
@@ -23,6 +24,7 @@ _QUANTITY = "HKQuantityTypeIdentifier"
 _APP = "Health Auto Export"
 _NO_TIME = "an entry has no time or number where it should; left out"
 _DAY = timedelta(days=1)
+_HOUR = 60 * MINUTE
 _MOST_WORDS = 100
 _NAMES = {
     "walking_running_distance": "DistanceWalkingRunning", "cycling_distance": "DistanceCycling",
@@ -87,6 +89,8 @@ def _metric(name: str, metric: Json, sheaf: Sheaf, calendar: Calendar) -> None:
 def _quantity(metric: Json, measure: str, unit: str, field: str, sheaf: Sheaf, calendar: Calendar) -> None:
     times = [(_time(entry.get("date")), entry) for entry in each(metric.get("data"))]
     length = _step([at for at, _ in times if at is not None])
+    midnights = sorted({at for at, _ in times if at is not None}) if length == _DAY else []
+    following = dict(pairwise(midnights))
     for at, entry in times:
         value = next((found for key in (field, "Avg") if (found := number(entry.get(key))) is not None), None)
         if at is None or value is None:
@@ -95,16 +99,22 @@ def _quantity(metric: Json, measure: str, unit: str, field: str, sheaf: Sheaf, c
         # Percentages are shown ones; stored ones are fractions.
         scaled = value / 100 if unit == "%" else value
         source = words(entry.get("source")) or _APP
-        span = _day(at) if length == _DAY else calendar.span(at, at + length)
+        span = _day(at, following.get(at), calendar) if length == _DAY else calendar.span(at, at + length)
         sheaf.add(measure, unit, span, scaled, source=source, device="")
 
 
-def _day(at: datetime) -> Span:
-    """The day that begins at a midnight; its end is the next midnight of the same offset."""
+def _day(at: datetime, following: datetime | None, calendar: Calendar) -> Span:
+    """The day that begins at a midnight. Where the clock changes it ends with the next entry's midnight, or as the owner's
+    zone says; without either, after 24 hours.
+    """
     start = round(at.timestamp() * 1000)
-    return Span(
-        start=start, end=start + 24 * 60 * MINUTE, offset=round((at.utcoffset() or timedelta()).total_seconds() / 60)
-    )
+    end = start + 24 * _HOUR
+    whole = calendar.day(at.date())
+    if following is not None and abs(round(following.timestamp() * 1000) - end) <= _HOUR:
+        end = round(following.timestamp() * 1000)
+    elif calendar.zone is not None and whole.start == start:
+        end = whole.end
+    return Span(start=start, end=end, offset=round((at.utcoffset() or timedelta()).total_seconds() / 60))
 
 
 def _step(times: list[datetime]) -> timedelta:

@@ -31,6 +31,8 @@ def measures() -> Mapping[str, Measure]:
             known[identifier.casefold()] = Measure(identifier, tuple(filter(None, units)))
             short = identifier.removeprefix("HKQuantityTypeIdentifier")
             for word in (identifier, short, row["display_name"], *row["synonyms"].split(";")):
-                words.setdefault(word.strip().casefold(), set()).add(identifier)
+                folded = word.strip().casefold()
+                for spelled in (folded, folded.replace("heart rate", "hr")):
+                    words.setdefault(spelled, set()).add(identifier)
     one = {word: next(iter(named)) for word, named in words.items() if word and len(named) == 1}
     return {word: known[identifier.casefold()] for word, identifier in one.items()}

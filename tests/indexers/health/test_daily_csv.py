@@ -44,8 +44,7 @@ def reasons(records: list[Record | Skipped]) -> dict[str, tuple[str, int]]:
 def test_a_table_with_units_in_its_header(tmp_path: Path) -> None:
     records = read(
         tmp_path,
-        "Date,Steps,Weight (kg),Resting heart rate [bpm],Body fat (%)\n"
-        "2024-03-01,8000,70.5,58,21.5\n2024-03-02,,70.1,,22\n",
+        "Date,Steps,Weight (kg),Resting HR [bpm],Body fat (%)\n2024-03-01,8000,70.5,58,21.5\n2024-03-02,,70.1,,22\n",
     )
     first, second = date(2024, 3, 1), date(2024, 3, 2)
     assert samples(records) == {
