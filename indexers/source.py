@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from indexers.record import Record, Skipped
 
@@ -60,6 +60,15 @@ class Source(Protocol):
 
     def read(self, item: Item) -> Iterator[Record | Skipped]:
         """Read one item's contents. Called in scan order for the items that changed."""
+        ...
+
+
+@runtime_checkable
+class Live(Protocol):
+    """What a source of a database that another program writes at any time has besides: what is new shows in seconds."""
+
+    def live(self) -> Sequence[Path]:
+        """The SQLite databases to poll. They are compared by size, times and the count of commits, and not read."""
         ...
 
 

@@ -1,4 +1,4 @@
-"""Names the sources whose files moved, debounced. A hint, never the truth: a scan decides what changed."""
+"""Names the sources whose files moved, by events and by polling. A hint, never the truth: a scan decides what changed."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from pathlib import Path
 
 from watchdog.events import FileClosedNoWriteEvent, FileOpenedEvent, FileSystemEvent, FileSystemEventHandler
 from watchdog.observers import Observer
+
+from indexers.readers.containers.sqlite import state
 
 QUIET = 1.5
 """Seconds without an event after which a change is told."""
@@ -84,6 +86,32 @@ class Watch:
                 names = set(self._dirty)
                 self._dirty.clear()
             self._moved(names)
+
+
+class Poll:
+    """Compares live databases with what they were, for a watch may die without a word. Nothing of them is read."""
+
+    def __init__(self, live: Mapping[str, Sequence[Path]], *, after: Poll | None = None) -> None:
+        """`live` are the databases of each source that others write at any time; what changed since `after` is told."""
+        self._live = live
+        known = {} if after is None else after._before
+        self._before: dict[str, tuple[object, ...]] = {name: known.get(name) or self._look(name) for name in live}
+
+    def __len__(self) -> int:
+        return len(self._live)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._live
+
+    def moved(self) -> set[str]:
+        """The sources whose databases differ from the last time they were looked at; some microseconds each."""
+        now = {name: self._look(name) for name in self._live}
+        moved = {name for name, seen in now.items() if seen != self._before[name]}
+        self._before = now
+        return moved
+
+    def _look(self, name: str) -> tuple[object, ...]:
+        return tuple(state(path) for path in self._live[name])
 
 
 class _Named(FileSystemEventHandler):

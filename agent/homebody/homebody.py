@@ -110,7 +110,7 @@ class Homebody:
         try:
             with Worker(source) as worker:
                 found = list(worker.scan())
-                roots = worker.roots()
+                roots = worker.roots().paths
         except SourceUnavailable as error:
             raise HomebodyError(f"{source.path}: {error}") from None
         items = [entry for entry in found if isinstance(entry, Item)]

@@ -23,7 +23,7 @@ from typing import BinaryIO, TypeVar, cast
 
 from agent.ingest.frame import Done, Opened, Refused, Roots, Sent, encode
 from indexers.record import Skipped
-from indexers.source import Item, Source, SourceUnavailable, factory
+from indexers.source import Item, Live, Source, SourceUnavailable, factory
 
 _T = TypeVar("_T")
 
@@ -83,7 +83,8 @@ def _serve(source: Source, command: dict[str, object], out: BinaryIO) -> None:
     match command["op"]:
         case "roots":
             try:
-                _send(out, Roots(paths=tuple(str(root) for root in source.roots())))
+                live = source.live() if isinstance(source, Live) else ()
+                _send(out, Roots(paths=tuple(map(str, source.roots())), live=tuple(map(str, live))))
             except Exception as error:  # a source that cannot say where to look is looked at hourly all the same
                 _send(out, Refused(why=f"it could not say where to look ({type(error).__name__})"))
         case "scan":

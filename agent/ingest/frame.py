@@ -54,9 +54,10 @@ class Opened:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Roots:
-    """The paths to watch."""
+    """The paths to watch, and the databases to poll because others write them at any time."""
 
     paths: tuple[str, ...]
+    live: tuple[str, ...] = ()
 
 
 Sent = Record | Skipped | Item | Done | Refused | Opened | Roots
@@ -90,7 +91,7 @@ def _body(sent: Sent) -> tuple[bytes, bytes]:
         case Refused():
             return b"R", sent.why.encode("utf-8", "replace")
         case Roots():
-            return b"P", json.dumps(sent.paths).encode()
+            return b"P", json.dumps([sent.paths, sent.live]).encode()
         case _:
             tag = _TAG_OF[type(sent)]
             if next(_ENCODED) < _FEW:
@@ -179,7 +180,8 @@ def decode(tag: bytes, body: bytes) -> Sent:
             case b"R":
                 return Refused(why=body.decode())
             case b"P":
-                return Roots(paths=tuple(map(str, json.loads(body))))
+                paths, live = json.loads(body)
+                return Roots(paths=tuple(map(str, paths)), live=tuple(map(str, live)))
             case _ if tag in _TYPES:
                 return _adapter(tag).validate_json(body)  # type: ignore[return-value]  # the adapter of that very tag
     except (struct.error, LookupError, ValueError, TypeError) as error:

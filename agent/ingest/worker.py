@@ -83,11 +83,11 @@ class Worker:
             self.close()
         raise SourceUnavailable(f"its worker ended with status {process.returncode}")
 
-    def roots(self) -> tuple[str, ...]:
-        """The paths to watch. Raises SourceUnavailable."""
+    def roots(self) -> Roots:
+        """The paths to watch and the databases to poll. Raises SourceUnavailable."""
         for sent in self._ask({"op": "roots"}):
             if isinstance(sent, Roots):
-                return sent.paths
+                return sent
         raise SourceUnavailable("its worker died while it was asked where to look")
 
     def scan(self, *, known: Callable[[], Iterable[str]] = tuple) -> Iterator[Item | Skipped]:

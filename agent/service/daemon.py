@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
 import re
 import shutil
@@ -24,15 +25,19 @@ from agent.homebody import Homebody, Receipt
 from agent.ingest.run import PassReport, Progress
 from agent.ingest.worker import Worker
 from agent.service.fault import place
+from agent.service.power import on_battery
 from agent.store import keys
 from indexers.source import SourceUnavailable, kinds
-from indexers.watch import Watch
+from indexers.watch import Poll, Watch
 
 log = logging.getLogger("homebody")
 
 _RECONCILE = timedelta(hours=1)
 """Events are hints: every source is scanned that often, and at start, whatever they say."""
 
+
+_POLL, _POLL_ON_BATTERY = timedelta(seconds=10), timedelta(seconds=60)
+"""Live databases are compared that often besides, for a watch can die without a word."""
 
 _NAME = re.compile(r"[\w][\w .@+-]{0,63}")
 
@@ -59,6 +64,7 @@ class Daemon:
         self._follow_again = False
         self._watch: Watch | None = None
         self._watched: set[str] = set()
+        self._poll: Poll | None = None
 
     def claim(self) -> None:
         """Take the home's lock and a clean runtime folder. Raises StoreError when another process has it."""
@@ -231,6 +237,8 @@ class Daemon:
                 moved, self._changed = sorted(self._changed), set()
                 look, self._look_again = self._look_again or time.monotonic() >= due, False
                 follow, self._follow_again = self._follow_again or look, False
+            if self._poll is not None:  # before the pass, for the same reason
+                moved = sorted({*moved, *self._poll.moved()})
             if follow:  # before the pass: what moves during it must not be missed
                 try:
                     moved = sorted({*moved, *self._follow()})
@@ -241,8 +249,14 @@ class Daemon:
                 self._pass([])
             elif moved:
                 self._pass(moved)
-            self._wake.wait(max(0.0, due - time.monotonic()))
+            self._wake.wait(max(0.0, min(due - time.monotonic(), self._until_poll())))
             self._wake.clear()
+
+    def _until_poll(self) -> float:
+        """Seconds; for ever where nothing is polled."""
+        if not self._poll:
+            return math.inf
+        return (_POLL_ON_BATTERY if on_battery() else _POLL).total_seconds()
 
     def _pass(self, names: list[str]) -> None:
         try:
@@ -264,16 +278,22 @@ class Daemon:
         if self._watch is not None:
             self._watch.stop()
             self._watch = None
+        polled, self._poll = self._poll, None
         before, self._watched = self._watched, set()
         try:
             opened = self.unlocked()
         except HomebodyError:
             return set()
         roots: dict[str, list[Path]] = {}
+        live: dict[str, list[Path]] = {}
         for source in opened.config.sources:
             if not source.paused:
                 with suppress(SourceUnavailable), Worker(source) as worker:
-                    roots[source.name] = [Path(root) for root in worker.roots()]
+                    told = worker.roots()
+                    roots[source.name] = [Path(root) for root in told.paths]
+                    if told.live:
+                        live[source.name] = [Path(database) for database in told.live]
+        self._poll = Poll(live, after=polled)
         self._watch = Watch(roots, self._moved)
         try:
             self._watch.start()
@@ -284,8 +304,9 @@ class Daemon:
         return (self._watched - before) & {state.name for state in opened.states() if state.finished is not None}
 
     def _moved(self, names: set[str]) -> None:
+        """Events only hasten the poll of a live database: on Linux it is one that our own worker opened its log."""
         with self._turn:
-            self._changed |= names
+            self._changed |= {name for name in names if self._poll is None or name not in self._poll}
         self._wake.set()
 
     def halt(self) -> None:

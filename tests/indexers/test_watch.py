@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import queue
+import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 from watchdog.observers.api import BaseObserver
 
-from indexers.watch import Watch
+from indexers.watch import Poll, Watch
 
 QUIET, LONGEST = 0.2, 1.0
 
@@ -152,3 +153,55 @@ def test_stopping_ends_the_watch(tmp_path: Path) -> None:
 
 def test_a_watch_that_never_started_can_be_stopped(tmp_path: Path) -> None:
     Watch({"notes": [tmp_path]}, lambda _: None).stop()
+
+
+class Written:
+    """A database in WAL mode that another connection holds open."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.sql = sqlite3.connect(path, isolation_level=None)
+        self.sql.execute("PRAGMA journal_mode = WAL")
+        self.sql.execute("CREATE TABLE said(text)")
+
+    def say(self) -> None:
+        self.sql.execute("INSERT INTO said VALUES('hello')")
+
+
+def test_a_poll_tells_of_commits_checkpoints_and_other_files_once(tmp_path: Path) -> None:
+    one, other = Written(tmp_path / "chat.db"), Written(tmp_path / "other.db")
+    poll = Poll({"one": [one.path], "other": [other.path]})
+    assert poll.moved() == set()
+    one.say()
+    assert poll.moved() == {"one"}
+    assert poll.moved() == set()
+    with sqlite3.connect(f"file:{one.path}?mode=ro", uri=True) as reader:
+        reader.execute("SELECT * FROM said").fetchall()
+    assert poll.moved() == set(), "reading is no change"
+    other.sql.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    assert poll.moved() == {"other"}
+    other.sql.close()
+    other.path.unlink()
+    assert poll.moved() == {"other"}
+    Written(other.path).sql.close()
+    assert poll.moved() == {"other"}
+    one.sql.close()
+
+
+def test_a_poll_that_follows_another_tells_what_changed_in_between(tmp_path: Path) -> None:
+    chat = Written(tmp_path / "chat.db")
+    before = Poll({"chat": [chat.path]})
+    chat.say()
+    assert Poll({"chat": [chat.path], "new": []}, after=before).moved() == {"chat"}
+    assert not Poll({})
+    chat.sql.close()
+
+
+def test_a_poll_without_news_takes_well_under_a_millisecond(tmp_path: Path) -> None:
+    chat = Written(tmp_path / "chat.db")
+    poll = Poll({"chat": [chat.path]})
+    begun = time.process_time()
+    for _ in range(100):
+        assert poll.moved() == set()
+    assert time.process_time() - begun < 0.5  # 5 ms each, ten times what it takes
+    chat.sql.close()

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import quote
 
+from indexers.readers.containers.sqlite import state
 from indexers.source import SourceUnavailable
 
 Kind = Literal["INTEGER", "TEXT", "BLOB"]
@@ -18,7 +19,6 @@ Row = tuple[Any, ...]  # columns hold whatever another program put there
 
 _MAGIC = b"SQLite format 3\0"
 _WAL_VERSION = 2
-_WAL_INDEX_HEAD = 48
 _BUSY_SECONDS = 5.0
 _PRIVACY_SETTINGS = "x-apple.systempreferences:com.apple.preference.security?Privacy_AllFiles"
 _NEEDED = frozenset({"message", "chat", "handle", "chat_message_join"})
@@ -48,17 +48,8 @@ class MessagesDatabase:
         self._sql.close()
 
     def version(self) -> tuple[object, ...]:
-        """Equal as long as nobody has written; a few microseconds.
-
-        The files tell of a database that was replaced or checkpointed, the head of the index of its log counts commits
-        (`PRAGMA data_version` of a connection that may not write the index counts its own recoveries, too).
-        """
-        files = tuple(_identity(self.path.with_name(self.path.name + end)) for end in ("", "-wal"))
-        try:
-            with self.path.with_name(self.path.name + "-shm").open("rb") as index:
-                return (*files, index.read(_WAL_INDEX_HEAD))
-        except OSError:
-            return files
+        """Equal as long as nobody has written."""
+        return state(self.path)
 
     def has(self, table: str, column: str = "") -> bool:
         columns = self._columns.get(table)
@@ -173,14 +164,6 @@ def _stamp(path: Path) -> tuple[int, int, int, int] | None:
             head = file.read(20)
         if head[18:19] != bytes([_WAL_VERSION]) or path.with_name(path.name + "-wal").exists():
             return None
-        now = path.stat()
-    except OSError:
-        return None
-    return now.st_dev, now.st_ino, now.st_size, now.st_mtime_ns
-
-
-def _identity(path: Path) -> tuple[int, int, int, int] | None:
-    try:
         now = path.stat()
     except OSError:
         return None

@@ -47,6 +47,10 @@ class AppleMessages:
         """The folder: a watch on the files themselves would not survive their replacement when Messages restarts."""
         return (locate(self._path).absolute().parent,)
 
+    def live(self) -> Sequence[Path]:
+        """The database, which Messages writes at any time."""
+        return (locate(self._path).absolute(),)
+
     def scan(self) -> Iterator[Item | Skipped]:
         """One pass over the state of all messages, in pages; none when nobody has written since the last.
 

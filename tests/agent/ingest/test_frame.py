@@ -72,7 +72,7 @@ OTHERS = st.one_of(
     st.builds(Opened, mirror=st.booleans(), usual=TEXT),
     st.builds(Done, item=TEXT, cut=st.booleans()),
     st.builds(Refused, why=TEXT),
-    st.builds(Roots, paths=st.tuples(TEXT, TEXT)),
+    st.builds(Roots, paths=st.tuples(TEXT, TEXT), live=st.tuples(TEXT) | st.just(())),
 )
 
 

@@ -74,7 +74,7 @@ def gone(pid: int) -> bool:
 def test_a_source_says_what_there_is_and_what_it_holds(wild: SourceConfig) -> None:
     write(wild, a="say one\nsay two", b="say three")
     with Worker(wild) as worker:
-        assert worker.roots() == (str(wild.path),)
+        assert worker.roots().paths == (str(wild.path),)
         found = items(worker)
         assert [Path(item.id).name for item in found] == ["a.txt", "b.txt"]
         assert worker.mirror
