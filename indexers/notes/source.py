@@ -47,6 +47,10 @@ class AppleNotes:
     def roots(self) -> Sequence[Path]:
         return (self._path.parent,)
 
+    def live(self) -> Sequence[Path]:
+        """The database, which Notes writes at any time."""
+        return (self._path,)
+
     def scan(self) -> Iterator[Item | Skipped]:
         """One pass over the notes without their texts. Raises SourceUnavailable."""
         self._found = self._notes()

@@ -66,6 +66,7 @@ def test_an_item_is_a_conversation_on_a_utc_day(tmp_path: Path) -> None:
     source = AppleMessages(name="messages", path=tmp_path / "chat.db", options={})
     assert [item.id.rpartition("/")[2] for item in source.scan()] == ["2024-05-01", "2024-05-02"]  # type: ignore[union-attr]
     assert source.roots() == (tmp_path,)
+    assert source.live() == (tmp_path / "chat.db",)
 
 
 @pytest.mark.parametrize("length", [127, 128, 32767, 32768, 65535, 65536, 100_001])

@@ -18,7 +18,7 @@ from indexers.notes.body import paragraphs
 from indexers.notes.table import rows
 from indexers.notes.wire import Damaged
 from indexers.record import Record, Section, Skipped
-from indexers.source import Item, SourceUnavailable
+from indexers.source import Item, Live, SourceUnavailable
 
 CAKE = Note(
     identifier="1A2B-3C",
@@ -275,3 +275,12 @@ def test_reading_leaves_no_trace_and_what_vanished_is_told(tmp_path: Path) -> No
     assert vanished.outcome == "vanished"
     assert len(check_source(source(tmp_path))) == 5
     assert [(entry.name, entry.stat().st_mtime_ns) for entry in sorted(tmp_path.iterdir())] == before
+
+
+def test_the_database_is_polled_wherever_the_owner_named_it(tmp_path: Path) -> None:
+    path = tmp_path / "NoteStore.sqlite"
+    path.touch()
+    for named in (path, tmp_path):
+        assert isinstance(made := AppleNotes(name="notes", path=named, options={}), Live)
+        assert made.live() == (path,)
+        assert made.roots() == (tmp_path,)
