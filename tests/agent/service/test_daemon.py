@@ -75,7 +75,7 @@ def found_alone(owner: Owner, text: str, word: str) -> bool:
 
 
 def test_a_pass_breaks_off_when_the_daemon_is_to_end_and_goes_on_later(resident: Owner) -> None:
-    write_papers(resident.life / "Documents", ((paper, "txt") for paper in papers(11, 300)))
+    write_papers(resident.life / "Documents", ((paper, "txt") for paper in papers(11, 120)))
     with resident.daemon() as process:
         wait_for(lambda: resident.api("GET", "/status")[1]["indexing"], process)
         assert resident.json("status", "--json")["set_up"] is True  # asked while it indexes
@@ -90,7 +90,7 @@ def test_a_pass_breaks_off_when_the_daemon_is_to_end_and_goes_on_later(resident:
     status = resident.json("status", "--json")["sources"]
     assert isinstance(status, list)
     held = next(source for source in status if source["name"] == "documents")
-    assert held["items"] >= 300
+    assert held["items"] >= 120
     assert held["waiting_for_vectors"] == 0
 
 
