@@ -121,8 +121,8 @@ class Samples:
         order = np.argsort(months, kind="stable")
         months = months[order]
         cuts = np.flatnonzero(np.diff(months)) + 1
-        for at in np.split(order, cuts):
-            self._write(item, int(_months_of(rows, at[:1])[0]), taken(rows, at))
+        for month, at in zip(months[np.append(0, cuts)].tolist(), np.split(order, cuts), strict=True):
+            self._write(item, month, taken(rows, at))
         self._mark(item, rows)
         self._db.execute(
             "INSERT INTO sample_span VALUES(?, ?, ?, ?, ?) ON CONFLICT(item, measure, source)"
@@ -317,10 +317,6 @@ def _reach(ends: NDArray[np.int64]) -> int:
 def _months(local_ms: NDArray[np.int64]) -> NDArray[np.int64]:
     months: NDArray[np.int64] = local_ms.astype("datetime64[ms]").astype("datetime64[M]").astype(np.int64)
     return np.clip(months + 1970 * 12, 12, 9999 * 12 - 1)
-
-
-def _months_of(rows: Series, at: NDArray[np.int64]) -> NDArray[np.int64]:
-    return _months(rows.start[at] + rows.offset[at] * np.int64(_MINUTE))
 
 
 def ordinal_of(local_ms: NDArray[np.int64]) -> NDArray[np.int64]:
