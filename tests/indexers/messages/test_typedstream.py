@@ -165,6 +165,20 @@ def test_plain_bodies_are_known_again_and_equal_to_decoding(written: list[str], 
         assert plain.text(blob) == decode(blob).text == text
 
 
+@given(texts, texts)
+def test_the_end_of_one_text_is_not_taken_for_that_of_another(one: str, other: str) -> None:
+    plain = Plain(frozenset({MENTION}))
+    blob = attributed_string([Stretch(text=one, attributes={PART: 0})])
+    plain.learn(blob, decode(blob))
+    assert plain.text(blob) == one == plain.text(blob), "the second time by its end"
+    wrong = attributed_string([Stretch(text=other, attributes={PART: 0})])
+    end = blob.index(b"iI\x01") - 3
+    start = wrong.index(b"iI\x01") - 3
+    mixed = wrong[:start] + blob[end:]
+    run, whole = (len(text.encode("utf-16-le")) // 2 for text in (one, other))
+    assert plain.text(mixed) == (other if run in (whole, len(other.encode())) else None)
+
+
 def test_special_attributes_are_never_taken_for_plain() -> None:
     plain = Plain(frozenset({MENTION}))
     special = attributed_string([Stretch(text="@Ann", attributes={PART: 0, MENTION: "+1"})])
