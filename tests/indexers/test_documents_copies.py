@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC
 from pathlib import Path
 from random import Random
@@ -96,7 +96,7 @@ class Indoors(Worker):
         super().__init__(config)
         self._source = Documents(name=config.name, path=config.path, options={})
 
-    def scan(self) -> Iterator[Item | Skipped]:
+    def scan(self, *, known: Callable[[], Iterable[str]] = tuple) -> Iterator[Item | Skipped]:
         return self._source.scan()
 
     def read(self, items: Sequence[Item]) -> Iterator[tuple[Item, Record | Skipped | Done]]:
