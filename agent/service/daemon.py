@@ -20,7 +20,7 @@ from zoneinfo import ZoneInfo
 from agent import config, offline
 from agent.config import Places, SourceConfig
 from agent.door import Home
-from agent.errors import HomebodyError, Locked, NothingFound, WrongUse
+from agent.errors import HomebodyError, Locked, WrongUse
 from agent.homebody import Homebody, Receipt
 from agent.ingest.run import PassReport, Progress
 from agent.ingest.worker import Worker
@@ -212,12 +212,8 @@ class Daemon:
 
     def remove(self, name: str) -> Receipt:
         """Turn a source off and forget all of it; one that was never read has nothing to forget."""
-        opened = self.unlocked()
-        opened.config.source(name)
         try:
-            return opened.remove_source(name)
-        except (NothingFound, WrongUse):
-            return Receipt(what=name, items=0, chunks=0, vectors=0, samples=0, left={})
+            return self.unlocked().remove_source(name)
         finally:
             self._followed_anew()
 
