@@ -44,7 +44,7 @@ class Bookmarks:
                 yield Item(id=str(bookmark["url"]), fingerprint=hashlib.sha256(line).hexdigest(), size=len(line))
 
     def read(self, item: Item) -> Iterator[Record | Skipped]:
-        for number, _, bookmark in self._lines():
+        for _, _, bookmark in self._lines():
             if bookmark is not None and bookmark["url"] == item.id:
                 yield Section(
                     id="bookmark",
