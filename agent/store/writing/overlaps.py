@@ -46,12 +46,26 @@ class Overlaps:
 
     def restore(self, item: int, *, successor: int | None = None) -> None:
         """Before an item goes: what was dropped in its favour, and its successor lacks, moves to where it was."""
+        # What an even newer one took over from this item, it holds for those from which this item took it.
+        self._database.run(
+            "INSERT OR IGNORE INTO overlap(older, newer, hash) SELECT first.older, last.newer, first.hash"
+            " FROM overlap AS first JOIN overlap AS last ON last.older = first.newer AND last.hash = first.hash"
+            " WHERE first.newer = ?",
+            (item,),
+        )
         if successor is not None:
             self._database.run(
                 "UPDATE OR IGNORE overlap SET newer = ?2 WHERE newer = ?1"
                 " AND EXISTS(SELECT 1 FROM block WHERE block.item = ?2 AND block.hash = overlap.hash)",
                 (item, successor),
             )
+        # Where several lost a text to this item, the newest of them gets it back and holds it for the others.
+        self._database.run(
+            "INSERT OR IGNORE INTO overlap(older, newer, hash) SELECT older, heir, overlap.hash FROM overlap JOIN"
+            " (SELECT hash, max(older) AS heir FROM overlap JOIN item ON item.id = older AND item.live = 1"
+            " WHERE newer = ?1 GROUP BY hash) AS next ON next.hash = overlap.hash WHERE newer = ?1 AND older < heir",
+            (item,),
+        )
         back = self._database.rows(
             "SELECT block.id, max(older) FROM overlap JOIN block ON block.item = newer AND block.hash = overlap.hash"
             " JOIN item ON item.id = older AND item.live = 1 WHERE newer = ? GROUP BY block.id",

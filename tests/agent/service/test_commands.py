@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from agent.demo.documents import papers
+from agent.demo.documents import write as write_papers
 from tests.owner import PROGRAM, WORD, Owner
 
 pytestmark = pytest.mark.models
@@ -224,6 +226,7 @@ def test_a_reader_that_has_enough_is_no_error(served: Owner) -> None:
 
 
 def test_ctrl_c_ends_a_command_and_its_process_at_once(resident: Owner) -> None:
+    write_papers(resident.life / "Documents", ((paper, "txt") for paper in papers(11, 60)))  # else it is done too soon
     process = subprocess.Popen(
         [PROGRAM, "--no-daemon", "index", "--json"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
         stderr=subprocess.PIPE, env=resident.environment, start_new_session=True,
@@ -236,7 +239,7 @@ def test_ctrl_c_ends_a_command_and_its_process_at_once(resident: Owner) -> None:
     assert out == b""
     assert b"Traceback" not in err
     assert not resident.places.runtime.exists()
-    resident.run("index")
+    assert resident.run("search", "tent").out
 
 
 def test_a_relative_home_is_the_callers(owner: Owner) -> None:

@@ -96,6 +96,15 @@ def test_removing_the_newer_brings_the_older_back(store: Store, embed: Embed) ->
     assert indexed(store) == with_vectors(store)
 
 
+def test_what_went_on_to_a_third_goes_back_to_the_first_when_the_second_is_emptied(store: Store) -> None:
+    put(store, "/first", [SWIM])
+    put(store, "/second", [SWIM])
+    third = put(store, "/third", [SWIM])
+    put(store, "/second", [])
+    store.remove_items(store.source("health", "health"), [third])
+    assert held(store) == [(SWIM, "/first")]
+
+
 def test_forgetting_is_for_good(store: Store) -> None:
     put(store, "/old.zip", [RUN])
     put(store, "/new.zip", [RUN, SWIM])
