@@ -123,9 +123,10 @@ class Retriever:
 
 
 def _weighed(query: Query, found: Sequence[support.Evidence]) -> Finding:
-    told = support.telling(query, found)
+    spoken = support.spoken(found)
+    told = support.telling(query, spoken)
     return Finding(
         passages=tuple(entry.passage for entry in found),
         telling=tuple(entry.passage for entry in told),
-        support=support.support(told, found),
+        support=support.support(told, spoken),
     )

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from agent.retrieval.query import UNSEGMENTED, WORD, fold, name_words
 from agent.vocabulary import Passage, Query
 
+_HALF = 0.5
 _ENDINGS = ("ingly", "edly", "ings", "ies", "ing", "ied", "ily", "ed", "es", "ly", "s")
 _OWNER = re.compile(r"\b(?:i|me|my|mine|we|us|our)\b", re.IGNORECASE)
 
@@ -21,6 +22,14 @@ class Evidence:
     passage: Passage
     covered: float
     similarity: float
+
+
+def spoken(found: Sequence[Evidence]) -> tuple[Evidence, ...]:
+    """The evidence without weeks and months in sentences that hold less than half of the question's words.
+
+    There are many of them and all alike, so one is always near: "monthly rent" is not about the steps of a month.
+    """
+    return tuple(entry for entry in found if entry.passage.kind != "narrative" or entry.covered >= _HALF)
 
 
 def telling(query: Query, found: Sequence[Evidence]) -> tuple[Evidence, ...]:

@@ -80,8 +80,9 @@ def test_a_disturbed_home_equals_an_undisturbed_one(tmp_path: Path, seed: int) -
     calm.run("--no-daemon", "index")
     whole = time.monotonic() - begun
     chance = random.Random(seed)
-    moments = [whole * chance.uniform(0.2, 0.95) for _ in range(4)]
-    assert sum(killed_at(disturbed, moment) for moment in moments) >= 2
+    moments = [whole * chance.uniform(0.1, 0.8) for _ in range(5)]
+    killed = [killed_at(disturbed, moment) for moment in moments]  # each goes on where the last one was killed
+    assert any(killed)
     disturbed.run("index")
     assert everything(disturbed) == everything(calm)
     report = disturbed.json("index", "--json")["sources"]

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.retrieval.query import read
-from agent.retrieval.support import Evidence, coverage, stem, support, telling
+from agent.retrieval.support import Evidence, coverage, spoken, stem, support, telling
 from agent.vocabulary import Kind, Passage, Person, Query
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -131,3 +131,11 @@ def test_support_falls_where_somebody_else_said_what_was_asked() -> None:
     own, other = weighed(0.5, 0.4), weighed(0.9, 0.7)
     assert support([own], [own, other]) < 0.5 < support([own], [own])
     assert support([], []) < 0.5
+
+
+def test_weeks_in_sentences_tell_only_where_they_hold_the_question() -> None:
+    week = passage("", "Steps in the week of 4 May 2026", kind="narrative", people=())
+    near = Evidence(passage=week, covered=0.4, similarity=0.6)
+    held = Evidence(passage=week, covered=0.6, similarity=0.6)
+    said = Evidence(passage=HERS, covered=0.1, similarity=0.1)
+    assert spoken([near, said, held]) == (said, held)

@@ -230,6 +230,7 @@ def test_ctrl_c_ends_a_command_and_its_process_at_once(resident: Owner) -> None:
     process = subprocess.Popen(
         [PROGRAM, "--no-daemon", "index", "--json"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
         stderr=subprocess.PIPE, env=resident.environment, start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # as on a terminal, wherever the tests run
     )  # fmt: skip
     while not resident.places.socket.exists():
         assert process.poll() is None
