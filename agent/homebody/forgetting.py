@@ -23,6 +23,14 @@ class Receipt:
     left: dict[str, int]
 
 
+def key_of(uid: str) -> bytes:
+    """The key of a passage in the store, by the id that search and citations give. Raises WrongUse."""
+    try:
+        return bytes.fromhex(uid)
+    except ValueError:
+        raise WrongUse(f"{uid!r} is no id of a hit.", remedy="Take the id from `homebody search --json`.") from None
+
+
 class Forgetting:
     """Forgets in one store. `settle` brings up to date what is derived from records: rollups, narratives, vectors."""
 
@@ -50,10 +58,7 @@ class Forgetting:
 
     def record(self, uid: str) -> Receipt:
         """Forget one hit of a search for good, though its source may still hold it. Raises WrongUse or NothingFound."""
-        try:
-            key = bytes.fromhex(uid)
-        except ValueError:
-            raise WrongUse(f"{uid!r} is no id of a hit.", remedy="Take the id from `homebody search --json`.") from None
+        key = key_of(uid)
         if not self._store.forget_record(key):
             raise NothingFound("There is no such record.")
         count = "SELECT count(*) FROM chunk WHERE uid = ?"

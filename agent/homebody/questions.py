@@ -13,6 +13,7 @@ import numpy as np
 from agent.answer import answerer
 from agent.answer.entities import FORMS, by_form, by_model
 from agent.errors import ModelError, NothingFound, WrongUse
+from agent.homebody.forgetting import key_of
 from agent.homebody.health import Health
 from agent.metrics.question import Unread
 from agent.models.resident import Resident
@@ -122,10 +123,7 @@ class Questions:
 
     def passage(self, uid: str, *, now: datetime) -> Passage:
         """The passage of that id, as search and citations give it. Raises NothingFound."""
-        try:
-            key = bytes.fromhex(uid)
-        except ValueError:
-            raise WrongUse(f"{uid!r} is no id of a hit.", remedy="Take it from `homebody search`.") from None
+        key = key_of(uid)
         chunk = self._store.database.value(
             "SELECT chunk.id FROM chunk JOIN item ON item.id = chunk.item WHERE uid = ? AND live = 1", (key,)
         )
