@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -291,12 +291,35 @@ def test_one_process_has_the_home_at_a_time(headless: Home, tmp_path: Path) -> N
     headless.release()
 
 
-@pytest.mark.skipif(os.getuid() == 0, reason="root may write anywhere")
-def test_a_home_that_cannot_be_written_says_so(headless: Home, places: Places) -> None:
-    places.home.parent.chmod(0o500)
-    with pytest.raises(HomebodyError, match="cannot be made"):
-        headless.claim()
-    places.home.parent.chmod(0o700)
+_UNPRIVILEGED = """
+import os, sys
+from agent import config
+from agent.door import Home
+from agent.errors import HomebodyError
+if os.getuid() == 0:  # root may write anywhere: go on as nobody
+    os.setgroups([])
+    os.setgid(65534)
+    os.setuid(65534)
+try:
+    Home(config.places({"HOMEBODY_HOME": sys.argv[1], "HOME": sys.argv[1]})).claim()
+    print("claimed")
+except HomebodyError as error:
+    print(f"{error.problem} {error.remedy}")
+"""
+
+
+@pytest.mark.parametrize(("mode", "says"), [(0o555, "cannot be made"), (0o777, "claimed")])
+def test_a_home_that_cannot_be_written_says_so(mode: int, says: str) -> None:
+    """In a folder that everybody may enter on the way to it, which the folders of pytest are not."""
+    with TemporaryDirectory() as folder:
+        parent = Path(folder)
+        parent.chmod(mode)
+        done = subprocess.run(
+            [sys.executable, "-c", _UNPRIVILEGED, parent / "home"], capture_output=True, text=True, check=False
+        )
+        parent.chmod(0o700)
+    assert says in done.stdout, done.stderr
+    assert done.returncode == 0
 
 
 def test_the_configuration_outlives_a_new_making(headless: Home, places: Places, tmp_path: Path) -> None:
