@@ -7,9 +7,11 @@ import json
 import os
 import secrets
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -24,6 +26,8 @@ from agent.service.prove.watch import Polled, Traced, Watched, strace
 _PROGRAM = "import sys; from agent.service.launch import command_line; sys.argv[0] = 'homebody'; command_line()"
 _DAEMON = [sys.executable, "-I", "-m", "agent.service", "daemon", "foreground"]
 _PASSED_ON = ("PATH", "LANG", "LC_ALL", "XDG_RUNTIME_DIR")
+_START_SECONDS = 120.0
+"""How long the daemon may take to answer; under strace every call of it stops twice."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +80,7 @@ def _prove(folder: Path, *, program: str | None) -> tuple[str, list[Evidence]]:
     word = f"quokka{secrets.token_hex(6)}"
     sources = life.plant(folder / "life", word)
     watch = Traced(program, folder, environment) if program else Watched(environment)
-    evidence = list(_live(watch, sources, word, folder))
+    evidence = list(_live(watch, sources, word, folder, places.socket))
     evidence += _network(watch.seen())
     evidence += _probed(environment)
     kept = (places.home, places.runtime, folder / "temporary")
@@ -119,11 +123,14 @@ def _environment(folder: Path) -> dict[str, str]:
     }
 
 
-def _live(watch: Traced | Watched, sources: Mapping[str, Path], word: str, folder: Path) -> Iterator[Evidence]:
+def _live(
+    watch: Traced | Watched, sources: Mapping[str, Path], word: str, folder: Path, door: Path
+) -> Iterator[Evidence]:
     """Set up, index and ask as an owner does: by a process for one command, then by the daemon."""
     _run(watch, "init", "--yes", "--recovery-file", str(folder / "recovery"))
     daemon = watch.start(_DAEMON)
     try:
+        _await(daemon, door)
         for kind, path in sources.items():
             _run(watch, "add", kind, str(path), "--yes")
         _run(watch, "index", "--json")
@@ -167,6 +174,22 @@ def _live(watch: Traced | Watched, sources: Mapping[str, Path], word: str, folde
         _finish(watch, daemon)
 
 
+def _await(daemon: subprocess.Popen[bytes], door: Path) -> None:
+    """Until the daemon answers: a command that finds none opens the home itself, and then the daemon could not."""
+    deadline = time.monotonic() + _START_SECONDS
+    while daemon.poll() is None and time.monotonic() < deadline:
+        with socket.socket(socket.AF_UNIX) as dialled:
+            try:
+                dialled.connect(str(door))
+            except OSError:
+                time.sleep(0.05)
+            else:
+                return
+    if daemon.poll() is None:
+        raise CannotProve(f"the daemon does not answer after {_START_SECONDS:.0f} seconds.")
+    raise CannotProve(f"the daemon ended with {daemon.returncode}: {daemon.communicate()[1].decode().strip()}")
+
+
 def _finish(watch: Traced | Watched, daemon: subprocess.Popen[bytes]) -> None:
     ended = watch.start([sys.executable, "-I", "-c", _PROGRAM, "daemon", "stop"])
     ended.communicate(timeout=120)
@@ -204,7 +227,7 @@ def _network(seen: Seen | Polled) -> Iterator[Evidence]:
         claim="every process was locked by the system (Seccomp: 2)",
         holds=bool(seen.locked) and not seen.unlocked,
         seen=_first(seen.unlocked)
-        or f"{seen.locked} of {seen.processes} processes, the others ended within half a second",
+        or f"{seen.locked} of {seen.processes} processes; any others ended before they had done anything",
     )
     yield Evidence(
         claim="no process held an internet, netlink or packet socket",

@@ -18,8 +18,10 @@ from agent.service.prove import trace
 
 _TABLES = ("tcp", "tcp6", "udp", "udp6", "udplite", "udplite6", "raw", "raw6", "icmp", "icmp6", "packet", "netlink")
 _OFTEN = 0.02
-_GRACE = 0.5
-"""Seconds that a process may need for its first act, the lock, on a busy machine."""
+_GRACE_TICKS = 0.5 * os.sysconf("SC_CLK_TCK")
+"""Processor time within which a process must have done its first act, the lock: a busy machine takes none of it away."""
+_GRACE_SECONDS = 5.0
+"""The same for a process that waits instead, by the clock on the wall."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -76,7 +78,8 @@ class Watched:
         self._environment = environment
         self._polled = Polled()
         self._first_seen: dict[int, float] = {}
-        self._safe: set[int] = set()
+        self._judged: set[int] = set()
+        self._turn = threading.Lock()
 
     def start(self, command: Sequence[str]) -> subprocess.Popen[bytes]:
         process = _popen(command, self._environment)
@@ -86,7 +89,7 @@ class Watched:
     def _follow(self, process: subprocess.Popen[bytes]) -> None:
         while process.poll() is None:
             for pid in (process.pid, *_descendants(process.pid)):
-                with suppress(OSError):  # it ended while we looked
+                with self._turn, suppress(OSError):  # it ended while we looked
                     self._look(pid)
             time.sleep(_OFTEN)
 
@@ -95,14 +98,8 @@ class Watched:
         if pid not in self._first_seen:
             self._first_seen[pid] = now
             self._polled.processes += 1
-        status = Path(f"/proc/{pid}/status").read_text()
-        mode = re.search(r"^Seccomp:\s+(\d)", status, re.MULTILINE)
-        if mode and mode[1] == "2" and pid not in self._safe:
-            self._safe.add(pid)
-            self._polled.locked += 1
-        elif pid not in self._safe and now - self._first_seen[pid] > _GRACE and "State:\tZ" not in status:
-            self._first_seen[pid] = float("inf")
-            self._polled.unlocked.append(f"process {pid} is not locked: {status.splitlines()[0]}")
+        if pid not in self._judged:
+            self._judge(pid, waited=now - self._first_seen[pid])
         try:
             held = {link.readlink().name for link in Path(f"/proc/{pid}/fd").iterdir()}
         except PermissionError:
@@ -111,6 +108,17 @@ class Watched:
         for table, inode in _internet(pid):
             if f"socket:[{inode}]" in held:
                 self._polled.attempts.append(f"process {pid} holds a socket of /proc/net/{table}")
+
+    def _judge(self, pid: int, *, waited: float) -> None:
+        """Whether a process is locked, once it is or should be."""
+        status = Path(f"/proc/{pid}/status").read_text()
+        mode = re.search(r"^Seccomp:\s+(\d)", status, re.MULTILINE)
+        if mode and mode[1] == "2":
+            self._judged.add(pid)
+            self._polled.locked += 1
+        elif "State:\tZ" not in status and (waited > _GRACE_SECONDS or _ticks(pid) > _GRACE_TICKS):
+            self._judged.add(pid)
+            self._polled.unlocked.append(f"process {pid} is not locked: {status.splitlines()[0]}")
 
     def seen(self) -> Polled:
         return self._polled
@@ -125,6 +133,12 @@ def _popen(command: Sequence[str], environment: Mapping[str, str]) -> subprocess
         env=dict(environment),
         cwd="/",
     )
+
+
+def _ticks(pid: int) -> int:
+    """The processor time that a process took, in clock ticks (proc(5): the 14th and 15th field)."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return int(fields[11]) + int(fields[12])
 
 
 def _descendants(root: int) -> Iterator[int]:
