@@ -20,6 +20,7 @@ from agent.homebody.questions import Questions
 from agent.ingest import run as ingest
 from agent.ingest.chunk import embedded_text
 from agent.ingest.run import PassReport, Progress, Workshop
+from agent.ingest.staff import Staff
 from agent.ingest.worker import Worker
 from agent.models.library import Library
 from agent.models.resident import Resident
@@ -69,6 +70,7 @@ class Homebody:
         self._index_home = IndexHome.choose(runtime, home.snapshot, key, vectors=vectors)
         self._index: VectorIndex | None = None
         self._stopping = threading.Event()
+        self._staff = Staff()
         self.questions = Questions(
             self.store, self.lookup, self.inventory, models=self.models, health=self.health,
             index=self.index_of_vectors, zone=self.zone, region=self.region,
@@ -85,6 +87,7 @@ class Homebody:
         """End a running pass, seal the index if it has changed, wipe its RAM folder and let go of the store."""
         self._stopping.set()
         with self._busy:
+            self._staff.dismiss()
             if self._index is not None:
                 if seal and not self._index.is_sealed():
                     self._index.seal()
@@ -149,13 +152,21 @@ class Homebody:
     def _configure(self, changed: Config) -> None:
         config.write(self._home.places.config, changed)
         self.config = changed
+        self._staff.dismiss(but=self._active())
+
+    def _active(self) -> list[SourceConfig]:
+        return [source for source in self.config.sources if not source.paused]
 
     # Indexing
 
-    def index(self, names: Sequence[str], *, now: datetime, tell: Tell) -> list[PassReport]:
-        """Bring the named sources (all that are not paused, if none is named) up to date, then what follows from them."""
-        chosen = [self.config.source(name) for name in names] or [s for s in self.config.sources if not s.paused]
+    def index(self, names: Sequence[str], *, now: datetime, tell: Tell, hinted: bool = False) -> list[PassReport]:
+        """Bring the named sources (all that are not paused, if none is named) up to date, then what follows from them.
+
+        `hinted`: something was seen to change since the last pass; workers that were kept from it need not look at all.
+        """
+        chosen = [self.config.source(name) for name in names] or self._active()
         with self._busy:
+            self._staff.dismiss(but=self._active() if hinted else ())
             embedder = self.models.embedder()
             self.store.embeddings.use_model(embedder.id)
             shop = Workshop(
@@ -164,6 +175,7 @@ class Homebody:
                 count=embedder.count_tokens,
                 zone=self.zone,
                 clock=now.timestamp,
+                worker=self._staff.worker,
                 going=lambda: not self._stopping.is_set(),
             )
             reports = [ingest.run(source, shop, progress=tell) for source in chosen]

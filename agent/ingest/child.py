@@ -12,7 +12,6 @@ if __name__ == "__main__":
 import contextlib
 import ctypes
 import gc
-import json
 import os
 import resource
 import signal
@@ -21,7 +20,10 @@ from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
 from typing import BinaryIO, TypeVar, cast
 
+import msgspec
+
 from agent.ingest.frame import Done, Opened, Refused, Roots, Sent, encode
+from agent.ingest.listing import Listing
 from indexers.record import Skipped
 from indexers.source import Item, Live, Source, SourceUnavailable, factory
 
@@ -42,7 +44,7 @@ def main() -> None:
     out = os.fdopen(os.dup(1), "wb", buffering=1 << 20)
     os.dup2(2, 1)  # a parser that prints must not break the frames; 2 leads nowhere
     try:
-        opening = json.loads(sys.stdin.buffer.readline())
+        opening = msgspec.json.decode(sys.stdin.buffer.readline())
         make = factory(opening["kind"])
         usual = str(getattr(make, "default_path", ""))
         if not opening["path"]:
@@ -52,7 +54,8 @@ def main() -> None:
         gc.freeze()
         gc.set_threshold(20_000, 50, 100)  # parsers make many objects and few cycles
         source = make(name=opening["name"], path=Path(opening["path"]), options=opening["options"])
-        _send(out, Opened(mirror=source.mirror, usual=usual, asks=hasattr(source, "known")))
+        asks, live = hasattr(source, "known"), isinstance(source, Live)
+        _send(out, Opened(mirror=source.mirror, usual=usual, asks=asks, live=live))
         out.flush()
     except (LookupError, ValueError, SourceUnavailable) as error:
         _send(out, Refused(why=str(error)))
@@ -62,8 +65,9 @@ def main() -> None:
         _send(out, Refused(why=f"it could not be opened ({type(error).__name__})"))
         out.flush()
         return
+    listing = Listing()
     for line in sys.stdin.buffer:
-        _serve(source, json.loads(line), out)
+        _serve(source, listing, msgspec.json.decode(line), out)
         out.flush()
 
 
@@ -79,7 +83,7 @@ def _limit() -> None:
             sys.exit(1)
 
 
-def _serve(source: Source, command: dict[str, object], out: BinaryIO) -> None:
+def _serve(source: Source, listing: Listing, command: dict[str, object], out: BinaryIO) -> None:
     match command["op"]:
         case "roots":
             try:
@@ -89,11 +93,11 @@ def _serve(source: Source, command: dict[str, object], out: BinaryIO) -> None:
                 _send(out, Refused(why=f"it could not say where to look ({type(error).__name__})"))
         case "scan":
             try:
+                _allow_cpu(None)
                 if hasattr(source, "known"):
                     source.known = tuple(map(str, command.get("known", ())))  # type: ignore[call-overload]  # a list of ours
-                for found in source.scan():
+                for found in listing.tell(source.scan(), differences=bool(command.get("differences"))):
                     _send(out, found)
-                _send(out, Done())
             except SourceUnavailable as error:
                 _send(out, Refused(why=str(error)))
             except Exception as error:  # half a scan would look as if the rest had been deleted
@@ -106,11 +110,15 @@ def _serve(source: Source, command: dict[str, object], out: BinaryIO) -> None:
                 out.flush()  # what is whole must not be lost when the next item crashes
 
 
-def _allow_cpu(size: int) -> None:
-    """Let the system end this process when one item takes too long."""
+def _allow_cpu(size: int | None) -> None:
+    """Let the system end this process when one item takes too long; None: a scan, which the daemon's patience bounds."""
+    hard = resource.getrlimit(resource.RLIMIT_CPU)[1]
+    if size is None:
+        resource.setrlimit(resource.RLIMIT_CPU, (hard, hard))
+        return
     used = resource.getrusage(resource.RUSAGE_SELF)
     seconds = int(used.ru_utime + used.ru_stime) + CPU_SECONDS + size // (256 << 10)
-    resource.setrlimit(resource.RLIMIT_CPU, (seconds, resource.getrlimit(resource.RLIMIT_CPU)[1]))
+    resource.setrlimit(resource.RLIMIT_CPU, (seconds, hard))
 
 
 def _read(source: Source, item: Item, out: BinaryIO) -> bool:

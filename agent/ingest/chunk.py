@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, tzinfo
 from hashlib import blake2b
 
 from agent.ingest.passages import WINDOW, CountTokens, clipped, passages
 from agent.people import spelled
-from agent.vocabulary import Block, Chunk
+from agent.vocabulary import Block, Chunk, ReadBy
 from indexers.record import Contact, Event, Message, Party, Section
 
 Place = tuple[str, str, int, int]
@@ -25,6 +25,7 @@ _CONTEXT = WINDOW // 4
 """The most tokens of a title with its headings, and of a table's header, before a passage."""
 _HYPHENATED = re.compile("\\w+(?:\u00ad\\s*\\w+)+")
 _FRAGMENTS = {"page": "page", "slide": "slide", "cells": "sheet", "line": "line"}
+_READ_BY: Mapping[str, ReadBy] = {"ocr": "ocr", "speech": "speech"}
 _BLOCK_TOKENS = 200
 _BLOCK_SIZE = (3, 5)
 _MONTHS = "January February March April May June July August September October November December".split()
@@ -206,6 +207,7 @@ def _section(section: Section, item: str, zone: tzinfo, count: CountTokens) -> I
             locator=_locator(section.locator, spans),
             context=heading if opens else context,
             spans=spans,
+            read_by=_READ_BY.get(section.kind, ""),
         )
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import tzinfo
 
 from agent.config import SourceConfig
 from agent.errors import StoreError, WrongUse
 from agent.ingest.chunk import cut
-from agent.ingest.frame import Done
+from agent.ingest.frame import Done, Gone
 from agent.ingest.passages import CountTokens
 from agent.ingest.plan import plan
 from agent.ingest.worker import Worker
@@ -47,7 +48,10 @@ class Progress:
 
 @dataclass(slots=True, kw_only=True)
 class PassReport:
-    """What one pass did: `items` read anew, `records` stored, what was skipped, seconds, and why it stopped if it did."""
+    """What one pass did: `items` read anew, `records` stored, what was skipped, seconds, and why it stopped if it did.
+
+    `due` are the items that could not be read whole now, and are tried again.
+    """
 
     name: str
     items: int = 0
@@ -56,6 +60,7 @@ class PassReport:
     moved: int = 0
     copies: int = 0
     unchanged: int = 0
+    due: int = 0
     skipped: list[Skipped] = field(default_factory=list)
     seconds: float = 0.0
     problem: str = ""
@@ -70,7 +75,7 @@ class Workshop:
     count: CountTokens
     zone: tzinfo
     clock: Callable[[], float] = time.time
-    worker: Callable[[SourceConfig], Worker] = Worker
+    worker: Callable[[SourceConfig], AbstractContextManager[Worker]] = Worker
     going: Callable[[], bool] = lambda: True
     """Asked often; once it says False the pass ends, with whole items kept."""
 
@@ -91,14 +96,19 @@ def run(source: SourceConfig, shop: Workshop, *, progress: Callable[[Progress], 
     scan_skips: list[Skipped] = []
     try:
         with shop.worker(source) as worker:
-            scanned = []
+            scanned: list[Item | Skipped] = []
+            told: list[str] = []
             for entry in worker.scan(known=lambda: shop.store.items(number)):
                 _go_on(shop)
-                scanned.append(entry)
+                if not isinstance(entry, Skipped):
+                    told.append(entry.id)
+                if not isinstance(entry, Gone):
+                    scanned.append(entry)
                 if len(scanned) % 1000 == 0:
                     progress(Progress(source=source.name, phase="looking", done=len(scanned), total=0, records=0))
             scan_skips = [entry for entry in scanned if isinstance(entry, Skipped)]
-            todo = plan(shop.store.items(number), scanned, mirror=worker.mirror)
+            stored = shop.store.items(number, among=None if worker.whole else told)
+            todo = plan(stored, scanned, mirror=worker.mirror)
             report.unchanged = todo.unchanged
             shop.store.move_items([(move.stored.id, move.item) for move in todo.moved])
             report.moved = len(todo.moved)
@@ -110,6 +120,7 @@ def run(source: SourceConfig, shop: Workshop, *, progress: Callable[[Progress], 
                 report.forgotten += len(gone)
                 if not copied:
                     _read(worker, todo.read, number, shop, report, progress)
+            worker.settled = not report.due
     except SourceUnavailable as error:
         report.problem = str(error)
         report.skipped.append(Skipped(where=source.name, why=str(error), outcome="no_permission"))
@@ -154,6 +165,7 @@ def _read(
             raise
         for draft in shelf:
             report.items += not draft.kept
+            report.due += draft.due
             report.records += draft.records
             report.copies += draft.copied
             report.skipped += draft.skips
@@ -211,6 +223,7 @@ class _Draft:
         self.records = 0
         self.copied = False
         self.kept = False
+        self.due = False
         self.cut = False
         self.skips: list[Skipped] = []
 
@@ -266,6 +279,7 @@ class _Draft:
         store = self._shop.store
         passing = any(skip.where == self._item.id and skip.outcome in _PASSING for skip in self.skips)
         passing &= not (self.cut and any(skip.outcome == "timed_out" for skip in self.skips))  # it would hang again
+        self.due = passing
         if (self.cut or passing) and store.keep(self._source, self._item, self.skips, retry=passing):
             self._give_up()
             self.records, self.kept = 0, True

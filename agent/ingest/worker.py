@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import resource
 import signal
@@ -12,7 +11,6 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict
 from itertools import islice
 from math import inf
 from pathlib import Path
@@ -20,8 +18,10 @@ from time import monotonic, sleep
 from types import TracebackType
 from typing import IO
 
+import msgspec
+
 from agent.config import SourceConfig
-from agent.ingest.frame import BrokenFrame, Done, Opened, Refused, Roots, Sent, frames
+from agent.ingest.frame import BrokenFrame, Done, Gone, Opened, Refused, Roots, Sent, frames
 from indexers.record import Record, Skipped
 from indexers.source import Item, SourceUnavailable
 
@@ -46,7 +46,7 @@ class Worker:
     """One configured source, living in locked child processes that come and go. Not for several threads at once."""
 
     def __init__(self, config: SourceConfig, *, patience: float = PATIENCE, memory: int = MEMORY) -> None:
-        self._config = config
+        self.config = config
         self._patience = patience
         self._memory = memory
         self._process: subprocess.Popen[bytes] | None = None
@@ -55,8 +55,13 @@ class Worker:
         self._served = 0
         self._late = False
         self._waiting_since = inf
+        self._asked = threading.Event()
         self.mirror = True
         """Whether what vanishes is forgotten; known once the source has answered anything."""
+        self.settled = False
+        """For the caller to set once it has stored what the last scan told: the next then tells only what differs."""
+        self.whole = True
+        """Whether the last scan told all that exists."""
 
     def __enter__(self) -> Worker:
         return self
@@ -69,6 +74,12 @@ class Worker:
     @property
     def pid(self) -> int | None:
         return self._process.pid if self._process else None
+
+    @property
+    def lasting(self) -> bool:
+        """Whether it is worth keeping for the next pass: it runs, and its source is one that others write at any time."""
+        running = self._process is not None and self._process.poll() is None
+        return running and self._opened is not None and self._opened.live
 
     def usual(self) -> str:
         """Where this kind of source usually lies ("~" unexpanded), "" when it does not say. Raises SourceUnavailable."""
@@ -90,18 +101,21 @@ class Worker:
                 return sent
         raise SourceUnavailable("its worker died while it was asked where to look")
 
-    def scan(self, *, known: Callable[[], Iterable[str]] = tuple) -> Iterator[Item | Skipped]:
-        """What exists now; a source that asks for it is told the ids of the items `known` from earlier passes.
+    def scan(self, *, known: Callable[[], Iterable[str]] = tuple) -> Iterator[Item | Gone | Skipped]:
+        """What exists now, or, once `settled`, what differs from the scan before; `whole` then says which of the two.
 
-        Raises SourceUnavailable when the source or its worker cannot go on: then forget nothing.
+        A source that asks for it is told the ids of the items `known` from earlier passes. Raises SourceUnavailable
+        when the source or its worker cannot go on: then forget nothing.
         """
         command: dict[str, object] = {"op": "scan"}
         if self._asks():
             command["known"] = list(known())
+        command["differences"], self.settled = self.settled, False
         for sent in self._ask(command):
             if isinstance(sent, Done):
+                self.whole = not sent.cut
                 return
-            if isinstance(sent, Item | Skipped):
+            if isinstance(sent, Item | Gone | Skipped):
                 yield sent
         raise SourceUnavailable(f"its worker {'hung' if self._late else 'died'} while it looked")
 
@@ -114,8 +128,8 @@ class Worker:
         while todo:
             group = list(islice(todo, GROUP))
             begun = False
-            for sent in self._ask({"op": "read", "items": [asdict(item) for item in group]}, answers=len(group)):
-                if isinstance(sent, Item | Roots | Refused | Opened):
+            for sent in self._ask({"op": "read", "items": group}, answers=len(group)):
+                if isinstance(sent, Item | Gone | Roots | Refused | Opened):
                     continue
                 begun = not isinstance(sent, Done)
                 yield todo[0], sent
@@ -153,6 +167,7 @@ class Worker:
         process = self._start()
         assert process.stdin is not None
         self._late = False
+        self._asked.set()
         _say(process.stdin, command)
         for sent in self._received():
             if isinstance(sent, Refused):
@@ -163,6 +178,8 @@ class Worker:
                 self.mirror = sent.mirror
                 continue
             answers -= isinstance(sent, Done | Roots)
+            if not answers:
+                self._asked.clear()
             yield sent
             if not answers:
                 return
@@ -183,7 +200,9 @@ class Worker:
             yield sent
 
     def _watch(self, process: subprocess.Popen[bytes]) -> None:
+        """End a process that hangs or grows. One that nobody asks anything does neither, and is not looked at."""
         while process.poll() is None:
+            self._asked.wait()
             if monotonic() - self._waiting_since > self._patience:
                 self._late = True
                 _end(process)
@@ -201,15 +220,17 @@ class Worker:
             assert self._process.stdin is not None
             assert self._process.stdout is not None
             opening = {
-                "kind": self._config.kind,
-                "name": self._config.name,
-                "path": os.fspath(self._config.path) if path is None else path,
-                "options": dict(self._config.options),
+                "kind": self.config.kind,
+                "name": self.config.name,
+                "path": os.fspath(self.config.path) if path is None else path,
+                "options": dict(self.config.options),
             }
             _say(self._process.stdin, opening)
             self._stream = frames(self._process.stdout)
             self._opened = None
             self._served = 0
+            self.settled = False
+            self._asked.set()
             threading.Thread(target=self._watch, args=(self._process,), daemon=True).start()
         return self._process
 
@@ -219,6 +240,7 @@ class Worker:
             return
         process, self._process = self._process, None
         _end(process)
+        self._asked.set()
         for pipe in (process.stdin, process.stdout):
             if pipe is not None:
                 try:
@@ -230,7 +252,7 @@ class Worker:
 
 def _say(pipe: IO[bytes], message: Mapping[str, object]) -> None:
     with suppress(BrokenPipeError):  # it said why before it went: read on
-        pipe.write(json.dumps(message, default=str).encode() + b"\n")
+        pipe.write(msgspec.json.encode(message) + b"\n")
         pipe.flush()
 
 

@@ -36,7 +36,7 @@ _RECONCILE = timedelta(hours=1)
 """Events are hints: every source is scanned that often, and at start, whatever they say."""
 
 
-_POLL, _POLL_ON_BATTERY = timedelta(seconds=10), timedelta(seconds=60)
+_POLL, _POLL_ON_BATTERY = timedelta(seconds=2), timedelta(seconds=60)
 """Live databases are compared that often besides, for a watch can die without a word."""
 
 _NAME = re.compile(r"[\w][\w .@+-]{0,63}")
@@ -141,7 +141,9 @@ class Daemon:
         path = self.places.config
         return config.zone_of(config.read(path).zone if path.exists() else config.system_zone(os.environ))
 
-    def index(self, names: list[str], *, now: datetime, tell: Callable[[Progress], None]) -> list[PassReport]:
+    def index(
+        self, names: list[str], *, now: datetime, tell: Callable[[Progress], None], hinted: bool = False
+    ) -> list[PassReport]:
         """A pass, with its progress kept for `status`."""
 
         def told(progress: Progress) -> None:
@@ -155,7 +157,7 @@ class Daemon:
             tell(progress)
 
         try:
-            return self.unlocked().index(names, now=now, tell=told)
+            return self.unlocked().index(names, now=now, tell=told, hinted=hinted)
         finally:
             self._progress.clear()
 
@@ -260,7 +262,7 @@ class Daemon:
             active = {source.name for source in opened.config.sources if not source.paused}
             chosen = [name for name in names if name in active]
             if chosen or (active and not names):
-                self.index(chosen, now=config.now(os.environ, opened.zone), tell=lambda _: None)
+                self.index(chosen, now=config.now(os.environ, opened.zone), tell=lambda _: None, hinted=bool(names))
         except HomebodyError as error:
             log.warning("background pass: %s", type(error).__name__)
         except Exception as error:  # the next pass may well succeed, and this thread is the only one that tries

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -128,11 +128,12 @@ class Store:
     def source_ids(self) -> dict[str, int]:
         return {str(name): int(number) for number, name in self.database.rows("SELECT id, name FROM source")}
 
-    def items(self, source: int) -> dict[str, StoredItem]:
-        """The live items of a source by key."""
-        rows = self.database.rows(
-            "SELECT id, key, fingerprint, identity, size FROM item WHERE source = ? AND live = 1", (source,)
-        )
+    def items(self, source: int, *, among: Collection[str] | None = None) -> dict[str, StoredItem]:
+        """The live items of a source by key: all, or those of some keys."""
+        sql = "SELECT id, key, fingerprint, identity, size FROM item WHERE source = ? AND live = 1"
+        if among is not None:
+            sql += " AND key IN (SELECT value FROM json_each(?))"
+        rows = self.database.rows(sql, (source,) if among is None else (source, json.dumps([*among])))
         return {
             key: StoredItem(id=number, key=key, fingerprint=fingerprint, identity=identity, size=size)
             for number, key, fingerprint, identity, size in rows
@@ -208,7 +209,7 @@ class Store:
         ]
         self.database.run_many(
             "INSERT INTO chunk(uid, item, block, thread, seq, kind, title, text, about, path, unsegmented, sender,"
-            " company, at, until, locator, context, spans) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+            " company, at, until, locator, context, spans, read_by) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
             rows,
         )
 
@@ -229,7 +230,7 @@ class Store:
             uid, item, block, names.thread(source, self.fingerprint(chunk.thread)), seq,
             chunk.kind, chunk.title, chunk.text, f"{chunk.about} {tokens}".strip(), chunk.path, bool(unsegmented), sender,
             names.company(company) if company else None, chunk.when, chunk.until, chunk.locator, chunk.context,
-            json.dumps(chunk.spans) if chunk.spans else "",
+            json.dumps(chunk.spans) if chunk.spans else "", chunk.read_by,
         )  # fmt: skip
 
     def name_handles(self, names: Mapping[str, tuple[str, bool]]) -> None:
