@@ -14,6 +14,9 @@ Vector = NDArray[np.float32]
 Kind = Literal["message", "section", "event", "contact", "narrative"]
 """What a chunk was made from; the `kind` of a hit and of a citation."""
 
+ReadBy = Literal["", "ocr", "speech"]
+"""The machine that read a text off a picture or heard it in a recording, and may have misread it; "" for none."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chunk:
@@ -40,6 +43,7 @@ class Chunk:
     locator: str = ""
     context: str = ""
     spans: tuple[tuple[str, str, int, int], ...] = ()
+    read_by: ReadBy = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,6 +110,7 @@ class Passage:
     about: str = ""
     spans: tuple[tuple[str, str, int, int], ...] = ()
     also: tuple[str, ...] = ()
+    read_by: ReadBy = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,6 +130,7 @@ class Citation:
     quote: str
     also: tuple[str, ...] = ()
     id: str = ""
+    read_by: ReadBy = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

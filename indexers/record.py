@@ -94,7 +94,8 @@ class Section:
     """A run of one document's text under one heading path. `document` is stable within the item.
 
     `kind` is "table" where the text is one row a line with the header in the first line, so that a chunker may repeat
-    it. `locator` is a fragment ("#page=3") where the item's id is the path of the file: a move then changes no record.
+    it; "ocr" or "speech" where a machine read it off a picture or heard it, and may have misread it. `locator` is a
+    fragment ("#page=3") where the item's id is the path of the file: a move then changes no record.
     `content` is equal for equal files ("" where it cannot be told): their text is stored once and cited with all places.
     """
 
@@ -104,7 +105,7 @@ class Section:
     text: str
     headings: tuple[str, ...] = ()
     spans: tuple[Span, ...] = ()
-    kind: Literal["prose", "table", "code", "form", "ocr"] = "prose"
+    kind: Literal["prose", "table", "code", "form", "ocr", "speech"] = "prose"
     author: str = ""
     modified_at: datetime | None = None
     locator: str = ""

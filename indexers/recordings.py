@@ -163,6 +163,7 @@ def _section(section_id: str, said: Sequence[Utterance], tags: Section) -> Secti
         title=tags.title,
         text=text,
         spans=tuple(spans),
+        kind="speech",
         author=tags.author,
         modified_at=tags.modified_at,
         locator=f"#t={said[0].start:.0f}",

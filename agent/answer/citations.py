@@ -38,4 +38,5 @@ def cite(n: int, passage: Passage, wanted: str) -> Citation:
         quote=best_quote(passage, wanted),
         also=passage.also,
         id=passage.id,
+        read_by=passage.read_by,
     )

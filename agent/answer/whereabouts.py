@@ -32,6 +32,7 @@ _PLACES: Mapping[str, tuple[str, str]] = {
     "time": ("minute", "minutes"),
     "t": ("second", "seconds"),
 }
+_READ_BY: Mapping[str, str] = {"ocr": "read by OCR", "speech": "heard by a machine"}
 _IN_EXPORT: Mapping[str, str] = {
     "entry": "part",
     "chat": "chat",
@@ -55,7 +56,8 @@ def whereabouts(
     address, _, fragment = cited.locator.partition("#")
     scheme = match[1] if (match := _SCHEME.match(address)) else ""
     place = _place(own, quoted) or _place_of_fragment(fragment)
-    lines = [_what(cited, place)]
+    read = _READ_BY.get(cited.read_by, "")
+    lines = [_what(cited, place) + (f", {read}" if read else "")]
     if quoted is not None:
         lines.append(f"characters {quoted[0]} to {quoted[1]} of the passage")
     lines += _lies(address, scheme, "in")

@@ -5,15 +5,21 @@ from __future__ import annotations
 import struct
 import zlib
 from collections.abc import Iterator
+from datetime import UTC
 from pathlib import Path
 
 import pypdfium2
 import pytest
 
+from agent.answer.citations import cite
+from agent.answer.whereabouts import whereabouts
 from agent.config import SourceConfig
 from agent.demo.documents import Page, Paper, render
 from agent.demo.documents.pdf import pdf_file
+from agent.ingest.run import Workshop, run
 from agent.ingest.worker import Worker
+from agent.store.reading.lookup import Lookup
+from agent.store.store import Store
 from indexers.documents import Documents
 from indexers.readers.engines.ocr import find_engine
 from indexers.record import Section, Skipped
@@ -93,6 +99,23 @@ def test_a_picture_and_a_scanned_page_are_read_in_the_locked_worker(tmp_path: Pa
     assert letter.text == "The covering letter is typed."
     assert [(span.kind, span.label) for span in scan.spans] == [("page", "2")]
     assert scan.locator == "#page=2"
+
+
+@engine
+def test_a_citation_says_what_was_read_off_a_picture(tmp_path: Path) -> None:
+    (tmp_path / "scan.pdf").write_bytes(half_scanned(*picture(SCANNED)))
+    store = Store.in_memory()
+    shop = Workshop(store=store, model="toy", count=lambda text: len(text.split()), zone=UTC)
+    run(SourceConfig(name="scans", kind="documents", path=tmp_path), shop, progress=lambda _: None)
+    lookup = Lookup(store)
+    cited = [
+        cite(1, lookup.passages([int(lookup.matches(word).chunk[0])], {}, zone=UTC)[0], word)
+        for word in ("typed", "premium")
+    ]
+    assert [citation.read_by for citation in cited] == ["", "ocr"]
+    assert whereabouts(cited[0], platform="linux")[0].endswith(", page 1")
+    assert whereabouts(cited[1], platform="linux")[0].endswith(", page 2, read by OCR")
+    store.close()
 
 
 @engine

@@ -102,6 +102,7 @@ def test_what_is_said_becomes_passages_of_about_a_minute_with_times(
     assert isinstance(first, Section)
     assert isinstance(second, Section)
     assert first.text == "Sentence 0. Sentence 1. Sentence 2."
+    assert first.kind == "speech"
     assert [(span.kind, span.label, first.text[span.start : span.end]) for span in first.spans] == [
         ("time", "0:00", "Sentence 0."),
         ("time", "0:20", "Sentence 1."),

@@ -172,6 +172,7 @@ def hit(passage: Passage) -> Json:
         "text": passage.text,
         "context": passage.context,
         "also": list(passage.also),
+        "read_by": passage.read_by,
         "spans": [
             {"kind": kind, "label": label, "start": start, "end": end} for kind, label, start, end in passage.spans
         ],
@@ -194,6 +195,7 @@ def _citation(citation: Citation) -> Json:
         "quote": citation.quote,
         "id": citation.id,
         "also": list(citation.also),
+        "read_by": citation.read_by,
     }
 
 

@@ -93,7 +93,7 @@ def answer(data: Json) -> None:
         head = _head(citation["source"], citation["title"], day(citation["when"]))
         out.print(f"[{citation['n']}] {head}: “{short(citation['quote'])}”", style="dim")
         if citation["locator"]:
-            out.print(f"    {inert(citation['locator'])}", style="dim")
+            out.print(f"    {inert(citation['locator'])}{_read_by(citation)}", style="dim")
     if "evidence" in data:
         evidence(cast("Json", data["evidence"]))
 
@@ -118,7 +118,13 @@ def hits(data: Json) -> None:
     for n, hit in enumerate(cast("list[dict[str, Any]]", data["hits"]), start=1):
         out.print(f"{n}. {_head(hit['source'], hit['title'], hit['sender'], day(hit['when']))}", style="bold")
         out.print(f"   {short(hit['text'])}")
-        out.print(f"   {inert(hit['locator'])}  (id {hit['id']})", style="dim")
+        out.print(f"   {inert(hit['locator'])}{_read_by(hit)}  (id {hit['id']})", style="dim")
+
+
+def _read_by(found: Json) -> str:
+    """That a machine read or heard a text, and may have misread it."""
+    words = {"ocr": "read by OCR", "speech": "heard by a machine"}.get(str(found.get("read_by", "")), "")
+    return f", {words}" if words else ""
 
 
 def _head(*parts: str) -> str:

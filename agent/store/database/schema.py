@@ -143,6 +143,20 @@ MIGRATIONS: tuple[tuple[str, str], ...] = (
         """,
     ),
     ("an export that breaks off inside a measure does not hide what an older one tells of it", SAMPLE_SPANS),
+    (
+        "what a machine read off a picture or heard may be misread, and citations say so",
+        """
+        ALTER TABLE chunk ADD COLUMN read_by TEXT NOT NULL DEFAULT '';
+        UPDATE chunk SET read_by = 'speech' WHERE spans LIKE '[["time"%';
+        UPDATE chunk SET read_by = 'ocr' WHERE item IN (SELECT item.id FROM item JOIN source ON source.id = item.source
+            WHERE source.kind = 'documents' AND (key LIKE '%.png' OR key LIKE '%.jpg' OR key LIKE '%.jpeg'
+            OR key LIKE '%.gif' OR key LIKE '%.tif' OR key LIKE '%.tiff' OR key LIKE '%.bmp' OR key LIKE '%.webp'
+            OR key LIKE '%.heic' OR key LIKE '%.avif'));
+        -- which pages of a PDF were pictures was not kept: it is read anew
+        UPDATE item SET fingerprint = '' WHERE (SELECT kind FROM source WHERE id = item.source) = 'documents'
+            AND (key LIKE '%.pdf' OR key LIKE '%.pages' OR key LIKE '%.key' OR key LIKE '%.numbers');
+        """,
+    ),
 )
 
 

@@ -311,7 +311,7 @@ class Lookup:
             row[0]: row
             for row in self._store.database.rows(
                 "SELECT chunk.id, uid, source.name, chunk.kind, title, text, sender, handles, at, locator, context, spans,"  # noqa: S608 - marks only
-                " item.key, about, item.id FROM chunk JOIN item ON item.id = chunk.item JOIN source ON source.id = item.source"
+                " item.key, about, item.id, read_by FROM chunk JOIN item ON item.id = chunk.item JOIN source ON source.id = item.source"
                 f" LEFT JOIN company ON company.id = chunk.company WHERE chunk.id IN ({marks})",
                 chunks,
             )
@@ -319,7 +319,7 @@ class Lookup:
         return [self._passage(rows[chunk], scores.get(chunk, 0.0), zone) for chunk in chunks if chunk in rows]
 
     def _passage(self, row: Row, score: float, zone: tzinfo) -> Passage:
-        _, uid, source, kind, title, text, sender, handles, at, locator, context, spans, key, about, item = row
+        _, uid, source, kind, title, text, sender, handles, at, locator, context, spans, key, about, item, read_by = row
         numbers = [int(number) for number in str(handles or "").split()]
         people = dict.fromkeys(self._people.names.get(number, "?") for number in numbers)
         others = [
@@ -339,6 +339,7 @@ class Lookup:
             context=str(context),
             spans=tuple((str(k), str(label), int(a), int(b)) for k, label, a, b in json.loads(str(spans) or "[]")),
             about=str(about),
+            read_by=read_by,
             also=tuple(
                 place(str(further), str(locator))
                 for (further,) in self._store.database.rows(

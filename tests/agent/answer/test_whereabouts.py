@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.answer.whereabouts import whereabouts
-from agent.vocabulary import Citation, Kind, Passage
+from agent.vocabulary import Citation, Kind, Passage, ReadBy
 
 WHEN = datetime(2026, 3, 3, 14, 2, tzinfo=UTC)
 
@@ -23,10 +23,11 @@ def passage(
     people: tuple[str, ...] = (),
     spans: tuple[tuple[str, str, int, int], ...] = (),
     also: tuple[str, ...] = (),
+    read_by: ReadBy = "",
 ) -> Passage:
     return Passage(
         id="00", score=1.0, source="mine", kind=kind, title=title, text="some words of the owner", people=people,
-        sender="", when=WHEN, locator=locator, spans=spans, also=also,
+        sender="", when=WHEN, locator=locator, spans=spans, also=also, read_by=read_by,
     )  # fmt: skip
 
 
@@ -68,6 +69,15 @@ def test_a_page_of_a_file_in_two_places() -> None:
 def test_places_in_words(spans: tuple[tuple[str, str, int, int], ...], fragment: str, place: str) -> None:
     first, *_ = whereabouts(passage(f"file:///a.x#{fragment}", spans=spans), platform="linux")
     assert first == f"“Lease Aldervik”, {place}"
+
+
+def test_what_a_machine_read_or_heard_says_so() -> None:
+    scan = passage("file:///scan.pdf#page=3", spans=(("page", "3", 0, 60),), read_by="ocr")
+    assert whereabouts(scan, platform="linux")[0] == "“Lease Aldervik”, page 3, read by OCR"
+    photo = passage("file:///photo.jpg", read_by="ocr")
+    assert whereabouts(photo, platform="linux")[0] == "“Lease Aldervik” of 3 March 2026, read by OCR"
+    note = passage("file:///note.m4a#t=30", spans=(("time", "0:30", 0, 60),), read_by="speech")
+    assert whereabouts(note, platform="linux")[0] == "“Lease Aldervik”, minute 0:30, heard by a machine"
 
 
 def test_a_file_without_a_place_says_its_day() -> None:

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.models
 
 READ_AS = {"words", "people", "times", "kinds", "sources"}
 HIT = {"id", "score", "source", "kind", "title", "people", "when", "locator", "text"}
-CITATION = {"n", "source", "kind", "title", "people", "when", "locator", "quote", "id", "also"}
+CITATION = {"n", "source", "kind", "title", "people", "when", "locator", "quote", "id", "also", "read_by"}
 ANSWER = {"question", "found", "answer", "route", "read_as", "values", "citations"}
 
 

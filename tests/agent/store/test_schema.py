@@ -64,6 +64,42 @@ def test_a_store_of_each_older_version_gets_the_same_shape(
     assert list(connection.execute("SELECT name FROM handle")) == [("Ann",)]
 
 
+def test_what_machines_read_before_it_was_kept_says_so_or_is_read_anew(
+    connection: apsw.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(schema, "MIGRATIONS", MIGRATIONS[:8])
+        migrate(connection)
+    connection.execute("INSERT INTO source(name, kind) VALUES('papers', 'documents'), ('voice', 'recordings')")
+    for source, key, spans in ((1, "/a.JPG", ""), (1, "/b.pdf", '[["page", "1", 0, 4]]'), (1, "/c.txt", "")):
+        item = add_item(connection, source, key)
+        add_chunk(connection, item, spans)
+    add_chunk(connection, add_item(connection, 2, "/d.m4a"), '[["time", "0:07", 0, 4]]')
+    migrate(connection)
+    assert list(connection.execute("SELECT key, read_by, fingerprint FROM chunk JOIN item ON item.id = item")) == [
+        ("/a.JPG", "ocr", "1"),
+        ("/b.pdf", "", ""),
+        ("/c.txt", "", "1"),
+        ("/d.m4a", "speech", "1"),
+    ]
+
+
+def add_item(connection: apsw.Connection, source: int, key: str) -> int:
+    connection.execute(
+        "INSERT INTO item(source, key, fingerprint, identity, size, read_at, live) VALUES(?, ?, '1', '', 1, 0, 1)",
+        (source, key),
+    )
+    return connection.last_insert_rowid()
+
+
+def add_chunk(connection: apsw.Connection, item: int, spans: str) -> None:
+    connection.execute(
+        "INSERT INTO chunk(uid, item, thread, seq, kind, title, text, about, path, unsegmented, locator, context, spans)"
+        " VALUES(?, ?, 1, 0, 'section', '', 'a walrus', '', '', 0, '', '', ?)",
+        (bytes([item]), item, spans),
+    )
+
+
 def test_a_migration_that_fails_leaves_the_version_before_it(
     connection: apsw.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
