@@ -183,7 +183,7 @@ class Homebody:
             if any(report.forgotten or report.items for report in reports):
                 self.store.database.checkpoint()
             index = self.index_of_vectors()
-            if index is not None and not index.is_sealed():
+            if index is not None and (index.owes() if hinted else not index.is_sealed()):
                 index.seal()
             return reports
 

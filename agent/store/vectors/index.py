@@ -332,6 +332,11 @@ class VectorIndex:
         """Whether nothing came since the last seal."""
         return self._store.database.value("SELECT 1 FROM index_log LIMIT 1") is None
 
+    def owes(self) -> bool:
+        """Whether a seal cannot wait: the snapshot holds what was deleted since, or lacks so much that a start slows."""
+        sql = "SELECT coalesce(max(gone = ?), 0) OR count(*) > ? FROM index_log"
+        return bool(self._store.database.value(sql, (DELETED, _BATCH)))
+
     @_in_turn
     def close(self) -> None:
         """Let go of the files and wipe the RAM folder. Does not seal."""

@@ -35,6 +35,8 @@ class Wild:
         self.mirror = options.get("mirror", True)
         if "asks" in options:
             self.known = ()
+        if "live" in options:
+            self.live = lambda: (path / "live.db",)
 
     def roots(self):
         return (self._path,)
