@@ -37,8 +37,9 @@ class Item:
 
 
 class Source(Protocol):
-    """One configured place of one kind. Made anew in a locked, keyless process for each pass; opens only its own paths.
+    """One configured place of one kind, in a locked, keyless process; opens only its own paths.
 
+    Made anew for each pass, but for one that is Live, which is scanned and read again while its process is kept.
     `name` is the owner's name for it. `mirror`: True means what vanishes is forgotten; False (imports) means the file
     may go, and its items stay until `homebody forget`.
     """
