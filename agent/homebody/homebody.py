@@ -20,8 +20,8 @@ from agent.homebody.questions import Questions
 from agent.ingest import run as ingest
 from agent.ingest.chunk import embedded_text
 from agent.ingest.run import PassReport, Progress, Workshop
-from agent.ingest.staff import Staff
-from agent.ingest.worker import Worker
+from agent.ingest.workers.staff import Staff
+from agent.ingest.workers.worker import Worker
 from agent.models.library import Library
 from agent.models.resident import Resident
 from agent.people import region_of

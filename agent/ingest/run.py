@@ -12,10 +12,10 @@ from datetime import tzinfo
 from agent.config import SourceConfig
 from agent.errors import StoreError, WrongUse
 from agent.ingest.chunk import cut
-from agent.ingest.frame import Done, Gone
 from agent.ingest.passages import CountTokens
 from agent.ingest.plan import plan
-from agent.ingest.worker import Worker
+from agent.ingest.workers.frame import Done, Gone
+from agent.ingest.workers.worker import Worker
 from agent.store.store import Store
 from indexers.record import Message, Record, SampleBatch, Section, Skipped
 from indexers.source import Item, SourceUnavailable

@@ -23,7 +23,7 @@ from agent.door import Home
 from agent.errors import HomebodyError, Locked, WrongUse
 from agent.homebody import Homebody, Receipt
 from agent.ingest.run import PassReport, Progress
-from agent.ingest.worker import Worker
+from agent.ingest.workers.worker import Worker
 from agent.service.fault import place
 from agent.service.power import on_battery
 from agent.store import keys

@@ -57,7 +57,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 from agent.config import SourceConfig
 from agent.ingest.run import Workshop, run
-from agent.ingest.worker import Worker
+from agent.ingest.workers.worker import Worker
 from agent.metrics.engine import Metrics
 from agent.store.keys import KeyRing
 from agent.store.store import Store

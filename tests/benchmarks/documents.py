@@ -28,9 +28,9 @@ import pypdfium2
 from agent.config import SourceConfig
 from agent.demo.documents import FORMS, Paper, papers, write
 from agent.demo.documents.pdf import pdf_file
-from agent.ingest.frame import Done
+from agent.ingest.workers.frame import Done
 from agent.ingest.run import Workshop, run
-from agent.ingest.worker import Worker
+from agent.ingest.workers.worker import Worker
 from agent.store.store import Store
 from indexers.documents import Documents
 from indexers.readers.formats import read_document

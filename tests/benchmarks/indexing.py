@@ -32,8 +32,8 @@ from agent.config import SourceConfig, default_models
 from agent.demo.chat_db import ME, Chat, ChatDatabase, Line
 from agent.ingest.chunk import embedded_text
 from agent.ingest.run import Workshop, run
-from agent.ingest.staff import Staff
-from agent.ingest.worker import Worker, resident
+from agent.ingest.workers.staff import Staff
+from agent.ingest.workers.worker import Worker, resident
 from agent.models.embedder import open_embedder
 from agent.models.library import Library
 from agent.models.protocols import Embedder, Role

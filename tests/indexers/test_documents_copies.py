@@ -15,9 +15,9 @@ import numpy as np
 import pytest
 
 from agent.config import SourceConfig
-from agent.ingest.frame import Done
+from agent.ingest.workers.frame import Done
 from agent.ingest.run import PassReport, Workshop, run
-from agent.ingest.worker import Worker
+from agent.ingest.workers.worker import Worker
 from agent.store.keys import CompartmentKey
 from agent.store.reading.lookup import Lookup
 from agent.store.store import Store

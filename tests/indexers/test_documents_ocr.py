@@ -17,7 +17,7 @@ from agent.config import SourceConfig
 from agent.demo.documents import Page, Paper, render
 from agent.demo.documents.pdf import pdf_file
 from agent.ingest.run import Workshop, run
-from agent.ingest.worker import Worker
+from agent.ingest.workers.worker import Worker
 from agent.store.reading.lookup import Lookup
 from agent.store.store import Store
 from indexers.documents import Documents

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 
 from agent.config import SourceConfig
-from agent.ingest.worker import Worker
+from agent.ingest.workers.worker import Worker
 
 
 class Staff:

@@ -11,7 +11,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.ingest.frame import FRAME_LIMIT, BrokenFrame, Done, Opened, Refused, Roots, Sent, decode, encode, frames
+from agent.ingest.workers.frame import (
+    FRAME_LIMIT,
+    BrokenFrame,
+    Done,
+    Opened,
+    Refused,
+    Roots,
+    Sent,
+    decode,
+    encode,
+    frames,
+)
 from indexers.record import (
     BATCH_ROWS,
     Attachment,

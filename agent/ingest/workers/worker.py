@@ -21,7 +21,7 @@ from typing import IO
 import msgspec
 
 from agent.config import SourceConfig
-from agent.ingest.frame import BrokenFrame, Done, Gone, Opened, Refused, Roots, Sent, frames
+from agent.ingest.workers.frame import BrokenFrame, Done, Gone, Opened, Refused, Roots, Sent, frames
 from indexers.record import Record, Skipped
 from indexers.source import Item, SourceUnavailable
 
@@ -213,7 +213,7 @@ class Worker:
     def _start(self, *, path: str | None = None) -> subprocess.Popen[bytes]:
         if self._process is None:
             self._process = subprocess.Popen(
-                [sys.executable, "-I", "-m", "agent.ingest.child"],
+                [sys.executable, "-I", "-m", "agent.ingest.workers.child"],
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
                 env=_ENVIRONMENT, cwd="/", start_new_session=True, bufsize=_BUFFER,
             )  # fmt: skip

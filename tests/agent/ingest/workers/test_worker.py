@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from agent.config import SourceConfig
-from agent.ingest.frame import Done
-from agent.ingest.worker import Worker, resident
+from agent.ingest.workers.frame import Done
+from agent.ingest.workers.worker import Worker, resident
 from indexers.record import Record, Section, Skipped
 from indexers.source import Item, SourceUnavailable
 
@@ -277,7 +277,7 @@ import sys, time
 sys.executable = sys.argv[1]
 from pathlib import Path
 from agent.config import SourceConfig
-from agent.ingest.worker import Worker
+from agent.ingest.workers.worker import Worker
 worker = Worker(SourceConfig(name="wild", kind="wild", path=Path(sys.argv[2])))
 found = list(worker.scan())
 print(worker.pid, flush=True)
@@ -302,8 +302,8 @@ def test_no_worker_outlives_its_daemon(wild: SourceConfig, interpreter: Path, mo
 
 
 def test_a_worker_is_replaced_after_many_items(wild: SourceConfig, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("agent.ingest.worker.RECYCLE", 3)
-    monkeypatch.setattr("agent.ingest.worker.GROUP", 2)
+    monkeypatch.setattr("agent.ingest.workers.worker.RECYCLE", 3)
+    monkeypatch.setattr("agent.ingest.workers.worker.GROUP", 2)
     write(wild, **{f"n{number}": f"say {number}" for number in range(7)})
     with Worker(wild) as worker:
         found = items(worker)

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.ingest.frame import Done, Gone
-from agent.ingest.listing import Listing
+from agent.ingest.workers.frame import Done, Gone
+from agent.ingest.workers.listing import Listing
 from indexers.record import Skipped
 from indexers.source import Item
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from agent.ingest.frame import Done, Gone
+from agent.ingest.workers.frame import Done, Gone
 from indexers.record import Skipped
 from indexers.source import Item
 

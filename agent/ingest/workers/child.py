@@ -22,8 +22,8 @@ from typing import BinaryIO, TypeVar, cast
 
 import msgspec
 
-from agent.ingest.frame import Done, Opened, Refused, Roots, Sent, encode
-from agent.ingest.listing import Listing
+from agent.ingest.workers.frame import Done, Opened, Refused, Roots, Sent, encode
+from agent.ingest.workers.listing import Listing
 from indexers.record import Skipped
 from indexers.source import Item, Live, Source, SourceUnavailable, factory
 

@@ -15,8 +15,8 @@ import pytest
 
 from agent.config import SourceConfig
 from agent.ingest.run import PassReport, Workshop, run
-from agent.ingest.staff import Staff
-from agent.ingest.worker import Worker
+from agent.ingest.workers.staff import Staff
+from agent.ingest.workers.worker import Worker
 from agent.store.store import Store
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="prlimit")
