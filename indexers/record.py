@@ -28,6 +28,7 @@ Outcome = Literal[
     "secret",
     "excluded",
     "ambiguous",
+    "unfinished",
 ]
 """Why something seen was not (wholly) read; `why` says it in the owner's words."""
 
@@ -181,12 +182,31 @@ class SampleBatch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Skipped:
-    """Seen but unreadable: a value, not an exception. `count` says how many things of this kind it stands for."""
+    """Seen but unreadable: a value, not an exception. `count` says how many things of this kind it stands for.
+
+    Of an item that takes several turns to read (outcome "unfinished") `reached` says how far this one came, in words of
+    the source's own. The item stays due, and the next read of it finds them in its fingerprint (see `parted`).
+    """
 
     where: str
     why: str
     outcome: Outcome = "malformed"
     count: int = 1
+    reached: str = ""
+
+
+_REACHED = "\n"
+
+
+def marked(fingerprint: str, reached: str) -> str:
+    """The fingerprint of an item of which turns are left: it differs from what a scan tells, so the item is due."""
+    return f"{fingerprint}{_REACHED}{reached}" if reached else fingerprint
+
+
+def parted(fingerprint: str) -> tuple[str, str]:
+    """A fingerprint as the scan told it, and how far the item was read: "" if this is its first turn, or it is whole."""
+    as_scanned, _, reached = fingerprint.partition(_REACHED)
+    return as_scanned, reached
 
 
 Record = Message | Section | Event | Contact | SampleBatch

@@ -19,8 +19,9 @@ from agent.store.writing.embeddings import Embeddings
 from agent.store.writing.forgotten import Forgotten
 from agent.store.writing.names import Names
 from agent.store.writing.overlaps import Overlaps
+from agent.store.writing.parts import Parts
 from agent.vocabulary import Block, Chunk
-from indexers.record import Contact, SampleBatch, Skipped
+from indexers.record import Contact, SampleBatch, Skipped, parted
 from indexers.source import Item
 
 _UNSEGMENTED = re.compile(
@@ -83,8 +84,12 @@ class Store:
         return Overlaps(self.database)
 
     @property
+    def _parts(self) -> Parts:
+        return Parts(self.database, self._drop)
+
+    @property
     def copies(self) -> Copies:
-        return Copies(self.database, self._names.thread, self.fingerprint)
+        return Copies(self.database, self._names.thread, self.fingerprint, self._parts)
 
     @contextmanager
     def writing(self) -> Iterator[None]:
@@ -129,14 +134,16 @@ class Store:
         return {str(name): int(number) for number, name in self.database.rows("SELECT id, name FROM source")}
 
     def items(self, source: int, *, among: Collection[str] | None = None) -> dict[str, StoredItem]:
-        """The live items of a source by key: all, or those of some keys."""
+        """The live items of a source by key: all, or those of some keys; fingerprints tell how far half-read ones came."""
         sql = "SELECT id, key, fingerprint, identity, size FROM item WHERE source = ? AND live = 1"
         if among is not None:
             sql += " AND key IN (SELECT value FROM json_each(?))"
         rows = self.database.rows(sql, (source,) if among is None else (source, json.dumps([*among])))
+        waiting = self._parts.waiting(source)
         return {
-            key: StoredItem(id=number, key=key, fingerprint=fingerprint, identity=identity, size=size)
+            key: StoredItem(id=number, key=key, fingerprint=seen[0], identity=seen[1], size=size)
             for number, key, fingerprint, identity, size in rows
+            for seen in (waiting.get(key, (fingerprint, identity)),)
         }
 
     def finish_pass(
@@ -263,18 +270,30 @@ class Store:
         """Make a staged item visible in place of its older generation, in one transaction.
 
         With `retry` the next pass reads it again, changed or not. Imported items overlap: a text is kept in the one that
-        was read last.
+        was read last. Of an item that is read in several turns (a skip says "unfinished") each turn is one; it is seen
+        at once, unless an older generation is whole: that goes when the new one is, too.
         """
         with self.writing():
             source, key = self.database.rows("SELECT source, key FROM item WHERE id = ?", (item,))[0]
+            fresh = self.embeddings.uids(item)
+            item = self._parts.join(item)
+            left, skips = self._parts.mark(item, tuple(skips))
             self._add_skipped(item, source, skips)
+            self._touched = True
+            self.database.run("UPDATE item SET records = records + ? WHERE id = ?", (records, item))
             old = self.database.value("SELECT id FROM item WHERE source = ? AND key = ? AND live = 1", (source, key))
+            if old == item:
+                self.embeddings.log(source, fresh, gone=False)
+                self.copies.tell_paths(item)
+            if old == item or (old is not None and left and self._parts.hides(item, int(old))):
+                return
             holder = None if old is None else self.copies.bequeath(int(old), successor=item)
-            fresh = self._blocks(item)
+            fresh = self.embeddings.uids(item)
             if old is not None:
+                self._parts.drop_waiting(int(old), but=item)
                 self._overlaps.restore(int(old), successor=item)
-                stale = self._blocks(int(old))
-                lost = self._blocks(int(old), without=item)
+                stale = self.embeddings.uids(int(old))
+                lost = self.embeddings.uids(int(old), without=item)
                 self.embeddings.log(source, stale - fresh - lost, gone=True, text_stays=True)
                 self.embeddings.log(source, lost - fresh, gone=True)
                 self._drop(int(old))
@@ -284,20 +303,9 @@ class Store:
             if imported:
                 self._overlaps.drop(item, source=source)
             self.embeddings.log(source, fresh, gone=False)
-            self.database.run("UPDATE item SET live = 1, records = ? WHERE id = ?", (records, item))
+            self.database.run("UPDATE item SET live = 1 WHERE id = ?", (item,))
             if retry:
                 self.database.run("UPDATE item SET fingerprint = '' WHERE id = ?", (item,))
-            self._touched = True
-
-    def _blocks(self, item: int, *, without: int | None = None) -> set[bytes]:
-        """The blocks of an item that have a vector; `without`: those of them over a text that this other item has not."""
-        found = self.database.rows(
-            "SELECT uid FROM block WHERE item = ?1 AND embedded = 1 AND (?2 IS NULL OR EXISTS(SELECT 1 FROM chunk AS old"
-            " WHERE old.block = block.id AND NOT EXISTS(SELECT 1 FROM chunk AS new WHERE new.uid = old.uid"
-            " AND new.item = ?2 AND new.text = old.text)))",
-            (item, without),
-        )
-        return {bytes(uid) for (uid,) in found}
 
     def keep(self, source: int, item: Item, skips: Iterable[Skipped], *, retry: bool) -> bool:
         """Let the whole generation of an item stand that cannot be read anew now; False when there is none.
@@ -313,7 +321,9 @@ class Store:
             self.database.run("DELETE FROM skipped WHERE item = ?", (old,))
             self._add_skipped(int(old), source, skips)
             if not retry:
-                self.database.run("UPDATE item SET fingerprint = ? WHERE id = ?", (item.fingerprint, old))
+                self._parts.drop_waiting(int(old))
+                now = parted(item.fingerprint)[0]
+                self.database.run("UPDATE item SET fingerprint = ? WHERE id = ?", (now, old))
             return True
 
     def remove_source(self, source: int) -> None:
@@ -330,9 +340,10 @@ class Store:
         items = tuple(items)
         with self.writing(), rewording(self.database, len(items)):
             for item in items:
+                self._parts.drop_waiting(item)
                 holder = self.copies.bequeath(item)
                 self._overlaps.restore(item)
-                self.embeddings.log(source, self._blocks(item), gone=True)
+                self.embeddings.log(source, self.embeddings.uids(item), gone=True)
                 self._drop(item)
                 self._touched = True
                 if holder is not None:
@@ -358,12 +369,8 @@ class Store:
 
     def move_item(self, item: int, moved: Item) -> None:
         with self.writing():
-            self.database.run(
-                "UPDATE item SET key = ?, fingerprint = ?, identity = ? WHERE id = ?",
-                (moved.id, moved.fingerprint, moved.identity, item),
-            )
+            self._parts.move(item, to=moved.id, fingerprint=moved.fingerprint, identity=moved.identity)
             self.copies.tell_paths(self.database.value("SELECT coalesce(holder, id) FROM item WHERE id = ?", (item,)))
-            self.database.run("UPDATE skipped SET place = ? WHERE item = ?", (moved.id, item))
             self._touched = True
 
     def discard(self, staged: int) -> None:

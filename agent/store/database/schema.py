@@ -157,6 +157,10 @@ MIGRATIONS: tuple[tuple[str, str], ...] = (
             AND (key LIKE '%.pdf' OR key LIKE '%.pages' OR key LIKE '%.key' OR key LIKE '%.numbers');
         """,
     ),
+    (
+        "items that take several turns to read: live = 2 is one half-read that waits, unseen, to replace a whole one",
+        "CREATE INDEX item_waiting ON item(source, key) WHERE live = 2;",
+    ),
 )
 
 

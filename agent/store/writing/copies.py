@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 from agent.store.database import Database
 from agent.store.writing.embeddings import Embeddings
+from agent.store.writing.parts import Parts
 
 _PATHS = 8
 """So many places of one text are found by the words of their paths."""
@@ -38,10 +39,11 @@ def rewording(database: Database, items: int) -> Iterator[None]:
 class Copies:
     """The places of one store's equal files. Every method is part of its caller's transaction."""
 
-    def __init__(self, database: Database, thread: ThreadOf, fingerprint: Callable[..., bytes]) -> None:
+    def __init__(self, database: Database, thread: ThreadOf, fingerprint: Callable[..., bytes], parts: Parts) -> None:
         self._database = database
         self._thread = thread
         self._hash = fingerprint
+        self._parts = parts
 
     def holder(self, content: bytes, *, source: int, key: str) -> int | None:
         """The live item, in another place than this, that holds the text of a file with this content."""
@@ -112,6 +114,7 @@ class Copies:
         self._database.run(
             "UPDATE item SET holder = NULL, origin = ?, records = ? WHERE id = ?", (origin, records, heir)
         )
+        self._parts.inherit(item, heir)
         if its_source != source:
             self._emigrate(item, int(source), its_source)
         self._database.run("UPDATE block SET item = ? WHERE item = ?", (heir, item))

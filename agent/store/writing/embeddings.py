@@ -36,6 +36,16 @@ class Embeddings:
             "INSERT INTO index_log(uid, source, gone) VALUES(?, ?, ?)", [(uid, source, change) for uid in uids]
         )
 
+    def uids(self, item: int, *, without: int | None = None) -> set[bytes]:
+        """The blocks of an item that have a vector; `without`: those of them over a text that this other item has not."""
+        found = self._database.rows(
+            "SELECT uid FROM block WHERE item = ?1 AND embedded = 1 AND (?2 IS NULL OR EXISTS(SELECT 1 FROM chunk AS old"
+            " WHERE old.block = block.id AND NOT EXISTS(SELECT 1 FROM chunk AS new WHERE new.uid = old.uid"
+            " AND new.item = ?2 AND new.text = old.text)))",
+            (item, without),
+        )
+        return {bytes(uid) for (uid,) in found}
+
     def drop_orphans(self) -> None:
         """Delete the vectors of texts that have gone and did not come back elsewhere."""
         if self._database.value("SELECT 1 FROM orphan LIMIT 1") is None:

@@ -1,0 +1,120 @@
+"""Items that take several turns to read, such as long scans: what each turn tells joins what was told before."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from agent.store.database import Database
+from indexers.record import Skipped, marked, parted
+
+VISIBLE, WAITING = 1, 2
+"""`item.live`. A generation waits, unseen, where turns are left and an older one is whole: half never replaces whole."""
+_PASSED = "('unfinished', 'vanished', 'no_permission', 'timed_out')"
+"""Outcomes of one turn that no longer hold after the next."""
+
+
+class Parts:
+    """The half-read items of one store. Every method is part of its caller's transaction.
+
+    `drop` deletes one generation with all that came from it.
+    """
+
+    def __init__(self, database: Database, drop: Callable[[int], None]) -> None:
+        self._database = database
+        self._drop = drop
+
+    def waiting(self, source: int) -> dict[str, tuple[str, str]]:
+        """Fingerprint and identity of the generations of a source that wait, by key: those to go on with."""
+        return {
+            key: (fingerprint, identity)
+            for key, fingerprint, identity in self._database.rows(
+                "SELECT key, fingerprint, identity FROM item WHERE source = ? AND live = 2", (source,)
+            )
+        }
+
+    def join(self, staged: int) -> int:
+        """Add what a further turn told to the generation that it goes on with; returns that, or a first turn itself."""
+        source, key, fingerprint, holder = self._database.rows(
+            "SELECT source, key, fingerprint, holder FROM item WHERE id = ?", (staged,)
+        )[0]
+        as_scanned, reached = parted(fingerprint)
+        if not reached:
+            return staged
+        begun = self._database.value(
+            "SELECT id FROM item WHERE source = ? AND key = ? AND fingerprint = ? AND live != 0 ORDER BY live DESC",
+            (source, key, fingerprint),
+        )
+        if begun is None or holder is not None:
+            # The text of a further place is whole elsewhere. A turn that lost those before it has to be read from the start.
+            self._database.run(
+                "UPDATE item SET fingerprint = ? WHERE id = ?", (as_scanned if holder is not None else "", staged)
+            )
+            return staged
+        after = int(self._database.value("SELECT coalesce(max(seq), -1) + 1 FROM chunk WHERE item = ?", (begun,)))
+        self._database.run("UPDATE chunk SET item = ?, seq = seq + ? WHERE item = ?", (begun, after, staged))
+        for table in ("block", "card"):
+            self._database.run(f"UPDATE {table} SET item = ? WHERE item = ?", (begun, staged))  # noqa: S608 - names from above
+        self._database.run(f"DELETE FROM skipped WHERE item = ? AND outcome IN {_PASSED}", (begun,))  # noqa: S608 - from above
+        self._drop(staged)
+        return int(begun)
+
+    def mark(self, item: int, skips: Sequence[Skipped]) -> tuple[bool, Sequence[Skipped]]:
+        """Note how far an item was read, in its fingerprint, so that it stays due. Returns whether turns are left, and
+        the skips to keep: a further place of a text that is held elsewhere waits for nothing.
+        """
+        fingerprint, holder = self._database.rows("SELECT fingerprint, holder FROM item WHERE id = ?", (item,))[0]
+        if holder is not None:
+            return False, [skip for skip in skips if skip.outcome != "unfinished"]
+        reached = next((skip.reached for skip in skips if skip.outcome == "unfinished"), "")
+        self._database.run(
+            "UPDATE item SET fingerprint = ? WHERE id = ?", (marked(parted(fingerprint)[0], reached), item)
+        )
+        return bool(reached), skips
+
+    def hides(self, item: int, older: int) -> bool:
+        """Let a half-read generation wait if the visible one is whole and says something; False if it may be seen."""
+        fingerprint, says = self._database.rows(
+            "SELECT fingerprint, holder IS NOT NULL OR EXISTS(SELECT 1 FROM chunk WHERE chunk.item = item.id)"
+            " FROM item WHERE id = ?",
+            (older,),
+        )[0]
+        if parted(fingerprint)[1] or not says:
+            return False
+        self.drop_waiting(older, but=item)
+        self._database.run("UPDATE item SET live = 2 WHERE id = ?", (item,))
+        return True
+
+    def drop_waiting(self, item: int, *, but: int = 0) -> None:
+        """Drop what waits to replace an item."""
+        for (number,) in self._database.rows(
+            "SELECT half.id FROM item AS half JOIN item ON item.source = half.source AND item.key = half.key"
+            " WHERE item.id = ? AND half.live = 2 AND half.id != ?",
+            (item, but),
+        ):
+            self._drop(int(number))
+
+    def move(self, item: int, *, to: str, fingerprint: str, identity: str) -> None:
+        """Follow an item to its new place, with how far it was read, and what waits to replace it."""
+        for number, live, was, waits in self._database.rows(
+            "SELECT half.id, half.live, half.fingerprint, max(half.live) OVER () FROM item AS half"
+            " JOIN item ON item.source = half.source AND item.key = half.key WHERE item.id = ? AND half.live != 0",
+            (item,),
+        ):
+            # The content that was followed is that of the newest; an older one is not taken for it.
+            now = marked(fingerprint, parted(was)[1]) if live == waits else ""
+            self._database.run(
+                "UPDATE item SET key = ?, fingerprint = ?, identity = ? WHERE id = ?", (to, now, identity, number)
+            )
+            self._database.run("UPDATE skipped SET place = ? WHERE item = ?", (to, number))
+
+    def inherit(self, item: int, heir: int) -> None:
+        """Let a place that inherits a half-read text be the one that is gone on with."""
+        [(was, _)] = self._database.rows("SELECT fingerprint, id FROM item WHERE id = ?", (item,))
+        [(own, key, source)] = self._database.rows("SELECT fingerprint, key, source FROM item WHERE id = ?", (heir,))
+        reached = parted(was)[1]
+        if reached and own:
+            self._database.run("UPDATE item SET fingerprint = ? WHERE id = ?", (marked(own, reached), heir))
+            self._database.run(
+                "UPDATE skipped SET item = ?, source = ?, place = ? WHERE item = ? AND outcome = 'unfinished'",
+                (heir, source, key, item),
+            )
