@@ -152,7 +152,7 @@ class Discord(ExportSource):
                         book.add(sent_at.date(), raw, Extent(start, start + len(raw)))
             except (Malformed, *UNREADABLE) as error:
                 broken = error
-        yield Chat(id=id_, title=title, senders=senders, days=book.days())
+        yield Chat(id=id_, title=title, senders=senders, days=book.days(), own=True)
         if unreadable:
             yield _unreadable(member, unreadable)
         if broken:

@@ -20,6 +20,7 @@ from indexers.messages.export import (
     Extent,
     Malformed,
     Member,
+    Silent,
     beside,
     content_id,
     decoded,
@@ -77,7 +78,7 @@ class Signal(ExportSource):
             except (Malformed, *UNREADABLE) as error:
                 yield member.skipped(error)
 
-    def messages(self, chat: Chat, day: Day) -> Iterator[Message | Skipped]:
+    def messages(self, chat: Chat, day: Day) -> Iterator[Message | Silent | Skipped]:
         """The day's messages, read from its stretches of the file."""
         header, encoding = self._read[day.member]
         introduced = chat.introduce(self.kind)
@@ -85,18 +86,19 @@ class Signal(ExportSource):
         for extent in day.extents:
             text = decoded(self.shelf.read(day.member, extent), encoding)
             for number, found, body in _split(text, header):
-                said = read_body(body)
+                said, sent_at = read_body(body), _sent_at(found)
+                sender, people = introduced(found["sender"])
                 if not (said.text or said.files):
+                    yield Silent(sent_at.hour * 60 + sent_at.minute, sender.handle)
                     continue
                 key = found["time"], found["sender"], said.text
                 seen[key] = ordinal = seen.get(key, 0) + 1
-                sender, people = introduced(found["sender"])
                 yield Message(
                     id=content_id(found["day"], *key, ordinal),
                     conversation=chat.id,
                     sender=sender,
                     people=people,
-                    sent_at=_sent_at(found),
+                    sent_at=sent_at,
                     text=said.text,
                     title=chat.title,
                     quoted=said.quoted,
@@ -124,7 +126,7 @@ class Signal(ExportSource):
                 senders[sender] = Party(handle=sender, name=sender, me=sender == OWNER or self.is_owner(sender))
             if sent_at is not None:
                 extent = Extent(offset, offset + len(raw), number)
-                book.add(sent_at.date(), raw, extent, count=found is not None)
+                book.add(sent_at.date(), raw, extent, starts=found is not None)
             offset += len(raw)
             blank = not text.strip()
         place = (

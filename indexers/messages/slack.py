@@ -160,7 +160,7 @@ class Slack(ExportSource):
             self._people[member] = workspace.people
             digest = _digest(messages, workspace.people)
             whole = (Extent(0, member.size),)
-            days.append(Day(member=member, date=day, extents=whole, digest=digest, count=len(messages)))
+            days.append(Day(member=member, date=day, extents=whole, digest=digest))
         yield Chat(id=id_, title=title, senders=senders, days=tuple(days))
         if unreadable:
             yield Skipped(where=folder, why="messages without a time were passed over", count=unreadable)

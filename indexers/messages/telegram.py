@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from urllib.parse import quote
@@ -30,6 +31,8 @@ from indexers.record import Attachment, Message, Party, Skipped
 _NOT_INCLUDED = "(File "
 """How the path of a file begins that was not exported: "(File not included. Change data exporting settings…)"."""
 DELETED_ACCOUNT = "Deleted Account"
+_HEAD = 4 << 20
+"""Where a first message stands, behind the contacts of a whole account."""
 
 
 class Telegram(ExportSource):
@@ -42,12 +45,15 @@ class Telegram(ExportSource):
 
     kind = "telegram"
     merges = True
+    timed: defaultdict[str, set[int]] | None = None
 
     def survey(self, listed: Sequence[Member]) -> Iterator[Chat | Skipped]:
         """Every chat of every `result.json`; one that breaks off gives what came before, and one Skipped."""
-        for member in listed:
-            if not (member.place.name.casefold() == "result.json" or self.opened(member)):
-                continue
+        exported = [member for member in listed if member.place.name.casefold() == "result.json" or self.opened(member)]
+        floating = [member for member in exported if self._is_floating(member)]
+        # What an export with Unix times tells, an older one may tell of another day.
+        self.timed = defaultdict[str, set[int]](set) if 0 < len(floating) < len(exported) else None
+        for member in (*(member for member in exported if member not in floating), *floating):
             try:
                 with self.shelf.open(member) as stream:
                     yield from _Account(self, member).walk(JsonDocument(stream))
@@ -63,6 +69,8 @@ class Telegram(ExportSource):
             for said in json.loads(f"[{raw}]", strict=False):
                 sent_at = _sent_at(said)
                 if sent_at is None or sent_at.date() != day.date or said.get("type") != "message":
+                    continue
+                if self.tells_again(chat.id, said, sent_at):
                     continue
                 text, attachments = _text(said), tuple(_attachments(day.member, said))
                 if not text and not attachments:
@@ -82,6 +90,22 @@ class Telegram(ExportSource):
                     reactions=tuple(_reactions(said)),
                     locator=f"{where}{said['id']}",
                 )
+
+    def tells_again(self, chat: str, said: Json, sent_at: datetime) -> bool:
+        """Whether an export before 2021 tells what one since then tells; the ids of the latter are noted."""
+        if self.timed is None:
+            return False
+        if sent_at.tzinfo is None:
+            return said["id"] in self.timed[chat]
+        self.timed[chat].add(int(str(said["id"])))
+        return False
+
+    def _is_floating(self, member: Member) -> bool:
+        try:
+            with self.shelf.open(member) as stream:
+                return b'"date_unixtime"' not in stream.read(_HEAD)
+        except (Malformed, *UNREADABLE):
+            return False  # its survey says why
 
 
 class _Account:
@@ -138,6 +162,8 @@ class _Account:
                 sent_at = _sent_at(said)
                 if sent_at is None or not isinstance(said, dict):
                     unreadable += 1
+                    continue
+                if self._source.tells_again(id_, said, sent_at):
                     continue
                 book.add(sent_at.date(), raw, Extent(start, start + len(raw)))
                 if said.get("type") == "message" and (sender := _sender(said)) not in senders:

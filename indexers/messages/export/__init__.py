@@ -4,10 +4,12 @@ A day of one conversation is the item of every export: a later, longer export of
 grew, adds those that are new, and touches nothing else.
 """
 
-from indexers.messages.export.archive import UNREADABLE, Extent, Malformed, Member
+from indexers.messages.export.archive import UNREADABLE, Extent, Malformed, Member, beside, mime
+from indexers.messages.export.conversation import Chat, Day, DayBook, address
 from indexers.messages.export.document import Json, JsonDocument, as_object, objects
-from indexers.messages.export.source import Chat, Day, DayBook, ExportSource, address, beside, links, mime
-from indexers.messages.export.text import Encoding, content_id, decoded, lines_of
+from indexers.messages.export.overlap import Silent
+from indexers.messages.export.source import ExportSource
+from indexers.messages.export.text import Encoding, content_id, decoded, lines_of, links
 
 __all__ = [
     "UNREADABLE",
@@ -21,6 +23,7 @@ __all__ = [
     "JsonDocument",
     "Malformed",
     "Member",
+    "Silent",
     "address",
     "as_object",
     "beside",

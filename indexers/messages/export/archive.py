@@ -26,6 +26,20 @@ MAX_RATIO = 300
 RATIO_FREE = 16 << 20
 """Entries up to this many bytes may have any ratio."""
 
+_MIMES = {
+    "jpg": "image/jpeg", "jpeg": "image/jpeg", "png": "image/png", "gif": "image/gif", "webp": "image/webp",
+    "heic": "image/heic", "mp4": "video/mp4", "mov": "video/quicktime", "3gp": "video/3gpp", "webm": "video/webm",
+    "opus": "audio/ogg", "ogg": "audio/ogg", "oga": "audio/ogg", "m4a": "audio/mp4", "mp3": "audio/mpeg",
+    "aac": "audio/aac", "amr": "audio/amr", "wav": "audio/wav", "flac": "audio/flac", "pdf": "application/pdf",
+    "doc": "application/msword", "xls": "application/vnd.ms-excel", "ppt": "application/vnd.ms-powerpoint",
+    "docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "pptx": "application/vnd.openxmlformats-officedocument.presentationml.presentation",
+    "txt": "text/plain", "csv": "text/csv", "html": "text/html", "vcf": "text/vcard", "ics": "text/calendar",
+    "zip": "application/zip", "json": "application/json", "epub": "application/epub+zip",
+}  # fmt: skip
+"""What people send in chats. The standard library's table differs from machine to machine, and reads /etc for it."""
+
 UNREADABLE = (OSError, EOFError, BadZipFile, zlib.error, NotImplementedError, UnicodeError)
 """What reading a damaged, encrypted or vanished file or zip member raises."""
 
@@ -177,6 +191,19 @@ def members(root: Path, shelf: Shelf) -> Iterator[Member | Skipped]:
     if len(paths) > MAX_ENTRIES:
         why = f"more than {MAX_ENTRIES:,} files; add the folder of the export itself"
         yield Skipped(where=str(root), why=why, outcome="too_large", count=len(paths) - MAX_ENTRIES)
+
+
+def mime(name: str) -> str:
+    """The MIME type that a file's name tells, or ""."""
+    return _MIMES.get(name.rpartition(".")[2].casefold(), "")
+
+
+def beside(member: Member, name: str) -> str:
+    """The path of a file that an export names relative to itself, or "" when it is not there (or lies elsewhere)."""
+    if member.entry or not name:
+        return ""
+    path = (member.path.parent / name).resolve()
+    return str(path) if path.is_relative_to(member.path.parent.resolve()) and path.is_file() else ""
 
 
 def _files(folder: Path) -> Iterator[Path]:

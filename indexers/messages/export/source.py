@@ -1,144 +1,71 @@
-"""Conversations cut into days, and the source that all kinds of export are."""
+"""The source that all kinds of export are: which days there are, and what was said on one."""
 
 from __future__ import annotations
 
 import json
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import date
-from functools import cache
 from hashlib import blake2b
 from pathlib import Path
+from typing import NamedTuple
 
-from indexers.messages.export.archive import UNREADABLE, Extent, Malformed, Member, Shelf, members
-from indexers.record import Message, Party, Record, Skipped
+from indexers.messages.export.archive import UNREADABLE, Malformed, Member, Shelf, members
+from indexers.messages.export.conversation import CROWD, Chat, Day
+from indexers.messages.export.overlap import (
+    ELSEWHERE,
+    Account,
+    Held,
+    Part,
+    Silent,
+    key_of,
+    lost,
+    most,
+    told_once,
+    without,
+)
+from indexers.record import Message, Record, Skipped
 from indexers.source import Item, Options
 
-CROWD = 64
-"""Chats with more people than this name those who spoke on the day, not all who ever did."""
-
-MAX_EXTENT = 4 << 20
-"""The bytes of a day that are read at once, about."""
-
-_PHONE = re.compile(r"\+?[\d\s().\-‐-―/]{7,25}")
-_PHONE_DIGITS = range(7, 16)
-"""No telephone has more (E.164), and the ids of programs that are numbers do."""
-_MAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
-_LINK = re.compile(r"https?://[^\s<>|]+")
-_MIMES = {
-    "jpg": "image/jpeg", "jpeg": "image/jpeg", "png": "image/png", "gif": "image/gif", "webp": "image/webp",
-    "heic": "image/heic", "mp4": "video/mp4", "mov": "video/quicktime", "3gp": "video/3gpp", "webm": "video/webm",
-    "opus": "audio/ogg", "ogg": "audio/ogg", "oga": "audio/ogg", "m4a": "audio/mp4", "mp3": "audio/mpeg",
-    "aac": "audio/aac", "amr": "audio/amr", "wav": "audio/wav", "flac": "audio/flac", "pdf": "application/pdf",
-    "doc": "application/msword", "xls": "application/vnd.ms-excel", "ppt": "application/vnd.ms-powerpoint",
-    "docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
-    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-    "pptx": "application/vnd.openxmlformats-officedocument.presentationml.presentation",
-    "txt": "text/plain", "csv": "text/csv", "html": "text/html", "vcf": "text/vcard", "ics": "text/calendar",
-    "zip": "application/zip", "json": "application/json", "epub": "application/epub+zip",
-}  # fmt: skip
-"""What people send in chats. The standard library's table differs from machine to machine, and reads /etc for it."""
+_LATER = re.compile(r"(?P<day>.+/\d{4}-\d\d-\d\d)\+\d+", re.DOTALL)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Day:
-    """One day of a conversation in one member: `count` messages with the content `digest`, in these extents."""
+class _Told(NamedTuple):
+    """A day of a chat as one export tells it, and the days on which the export begins and ends."""
 
-    member: Member
-    date: date
-    extents: tuple[Extent, ...]
-    digest: str
-    count: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Chat:
-    """One conversation of an export: who takes part, by what the export calls them, and its days in file order."""
-
-    id: str
-    title: str
-    senders: Mapping[str, Party]
-    days: tuple[Day, ...]
+    chat: Chat
+    day: Day
+    first: date
+    last: date
 
     @property
-    def people(self) -> tuple[Party, ...]:
-        """All who take part, each once."""
-        return tuple(dict.fromkeys(self.senders.values()))
+    def begins(self) -> bool:
+        return self.day.date == self.first
 
-    def introduce(self, kind: str) -> Callable[[str], tuple[Party, tuple[Party, ...]]]:
-        """Names the sender and the people of a message by what the export calls its sender.
-
-        The people are the chat's; of a crowd, the sender alone (`ExportSource.read` then adds who spoke that day).
-        A handle that means something inside this `kind` of program alone says so ("whatsapp:Ann"): the Ann of another
-        program may be somebody else.
-        """
-        senders = {sender: _known_in(kind, party) for sender, party in self.senders.items()}
-        people = tuple(dict.fromkeys(senders.values()))
-
-        @cache
-        def introduced(sender: str) -> tuple[Party, tuple[Party, ...]]:
-            party = senders.get(sender) or _known_in(kind, Party(handle=sender, name=sender))
-            if len(people) > CROWD:
-                return party, (party,)
-            return party, people if party in people else (*people, party)
-
-        return introduced
-
-
-@dataclass(slots=True)
-class _Tally:
-    extents: list[Extent] = field(default_factory=list)
-    count: int = 0
-    digest: blake2b = field(default_factory=lambda: blake2b(digest_size=16))
-
-
-class DayBook:
-    """Collects a member's messages into days: runs of neighbours become one extent, up to MAX_EXTENT."""
-
-    def __init__(self, member: Member) -> None:
-        self._member = member
-        self._days: dict[date, _Tally] = {}
-        self._last: date | None = None
-
-    def add(self, day: date, content: bytes, extent: Extent, *, count: int = 1) -> None:
-        """Book `count` messages of one day (0: more of the last one); `content` is what the fingerprint covers."""
-        tally = self._days.setdefault(day, _Tally())
-        if self._last == day and not (count and extent.end - tally.extents[-1].start > MAX_EXTENT):
-            tally.extents[-1] = tally.extents[-1]._replace(end=extent.end)
-        else:
-            tally.extents.append(extent)
-            self._last = day
-        tally.digest.update(content)
-        tally.count += count
-
-    def days(self) -> tuple[Day, ...]:
-        """The days so far, in the order of their first message in the file."""
-        return tuple(
-            Day(
-                member=self._member,
-                date=day,
-                extents=tuple(tally.extents),
-                digest=tally.digest.hexdigest(),
-                count=tally.count,
-            )
-            for day, tally in self._days.items()
-        )
+    @property
+    def ends(self) -> bool:
+        return self.day.date == self.last
 
 
 class ExportSource(ABC):
     """Exports of one program: a file, a zip, or a folder of them. An item is one day of one conversation.
 
     Options: `owner`, the owner's name as the export shows it, so that `Party.me` is set. The item's id is made of the
-    conversation and the day, never of a file's name; its fingerprint covers all that its records are made from.
+    conversation and the day, never of a file's name; its fingerprint says which exports tell the day, and covers all
+    else that its records are made from. A day in several exports is all that they tell, each message once, in the
+    newest one's words. Where an export went of which `known` says that it held more, its items stay as they were, and
+    what the others have besides is an item of its own ("Ann/2023-01-13+1").
     """
 
     mirror = False
     kind = ""
     merges = False
-    """True where messages carry ids of their own: a day found in several exports is their union, the newest winning.
-    Otherwise the export that holds most of the day wins, the newest among equals."""
+    """True where messages carry ids of their own, so that these tell which of two exports are the same."""
+    known: Mapping[str, str] | Sequence[str] = ()
+    """The items read in earlier passes and their fingerprints, where whoever scans can tell."""
 
     def __init__(self, *, name: str, path: Path, options: Options) -> None:
         unknown = sorted(set(options) - {"owner"})
@@ -150,14 +77,14 @@ class ExportSource(ABC):
         self.path = path.absolute()
         self.shelf = Shelf()
         self.owner = _folded(owner)
-        self._found: dict[str, list[tuple[Chat, Day]]] = {}
+        self._found: dict[str, list[_Told]] = {}
 
     @abstractmethod
     def survey(self, listed: Sequence[Member]) -> Iterator[Chat | Skipped]:
         """The conversations that these files hold, without their texts."""
 
     @abstractmethod
-    def messages(self, chat: Chat, day: Day) -> Iterator[Message | Skipped]:
+    def messages(self, chat: Chat, day: Day) -> Iterator[Message | Silent | Skipped]:
         """What was said in a conversation on a day, in order."""
 
     def roots(self) -> Sequence[Path]:
@@ -180,46 +107,123 @@ class ExportSource(ABC):
             if isinstance(entry, Skipped):
                 yield entry
                 continue
+            dates = [day.date for day in entry.days]
+            first, last = min(dates, default=date.min), max(dates, default=date.min)
             for day in entry.days:
-                self._found.setdefault(f"{entry.id}/{day.date}", []).append((entry, day))
+                self._found.setdefault(f"{entry.id}/{day.date}", []).append(_Told(entry, day, first, last))
         if idle:
             yield Skipped(where=str(self.path), why=f"no {self.kind} export was found here", outcome="empty")
         order = {member: at for at, member in enumerate(listed)}
-        for parts in self._found.values():
-            parts.sort(key=lambda part: _rank(part[1], newest_first=self.merges))
-            if not self.merges:
-                del parts[:-1]
-        for id_, parts in sorted(
-            self._found.items(), key=lambda at: (order[at[1][-1][1].member], at[1][-1][1].extents)
+        for id_, told in self._found.items():
+            # Of equal days one is enough, the newest.
+            distinct = {one.day.digest: one for one in sorted(told, key=self._age)}
+            self._found[id_] = sorted(distinct.values(), key=self._age)
+        later = _later_items(self.known)
+        for id_, told in sorted(
+            self._found.items(), key=lambda at: (order[at[1][-1].day.member], at[1][-1].day.extents)
         ):
-            size = sum(extent.end - extent.start for _, day in parts for extent in day.extents)
-            yield Item(id=id_, fingerprint=_fingerprint(parts), size=size)
+            size = sum(extent.end - extent.start for one in told for extent in one.day.extents)
+            for item, fingerprint in self._items(id_, told, later.get(id_, ())):
+                yield Item(id=item, fingerprint=fingerprint, size=size)
 
     def read(self, item: Item) -> Iterator[Record | Skipped]:
         """The messages of one day; what cannot be read any more is a Skipped beside them."""
-        if item.id not in self._found:
+        id_ = _day_of(item.id)
+        if id_ not in self._found:
             for _ in self.scan():
                 pass
-        parts = self._found.get(item.id, [])
-        if not parts:
+        told = self._found.get(id_, [])
+        if not told:
             yield Skipped(where=item.id, why="the export does not hold this day any more", outcome="vanished")
-        said: dict[str, Message] = {}
-        for chat, day in parts:
-            try:
-                for record in self.messages(chat, day):
-                    if isinstance(record, Skipped):
-                        yield record
-                    else:
-                        said[record.id] = record
-            except (Malformed, *UNREADABLE) as error:
-                yield day.member.skipped(error)
-        ordered = list(said.values())
-        if len(parts) > 1:
-            ordered.sort(key=lambda message: (message.sent_at, message.id))
-        if any(len(chat.people) > CROWD for chat, _ in parts):
+        if item.fingerprint == ELSEWHERE:
+            return
+        ordered = list[Message]()
+        for record in self._told(told):
+            if isinstance(record, Skipped):
+                yield record
+            else:
+                ordered.append(record)
+        if minus := Held.read(item.fingerprint).minus:
+            ordered = list(without(ordered, minus, by_id=self.merges))
+        if any(len(one.chat.people) > CROWD for one in told):
             present = tuple(dict.fromkeys(message.sender for message in ordered))
             ordered = [replace(message, people=present) for message in ordered]
         yield from ordered
+
+    def _told(self, told: Sequence[_Told]) -> Iterator[Message | Skipped]:
+        """A day as all these exports tell it, the newest last."""
+        accounts: list[Account] = []
+        for one in told:
+            introduced = one.chat.introduce(self.kind)
+            senders = frozenset(introduced(sender)[0].handle for sender in one.chat.senders)
+            account = Account(begins=one.begins, ends=one.ends, senders=senders)
+            accounts.append(account)
+            try:
+                for record in self.messages(one.chat, one.day):
+                    match record:
+                        case Message():
+                            account.messages.append(record)
+                        case Silent():
+                            account.silent.append(record)
+                        case Skipped():
+                            yield record
+            except (Malformed, *UNREADABLE) as error:
+                yield one.day.member.skipped(error)
+        if self.merges:
+            said = {message.id: message for account in accounts for message in account.messages}
+            if len(accounts) > 1:
+                yield from sorted(said.values(), key=lambda message: (message.sent_at, message.id))
+            else:
+                yield from said.values()
+        elif accounts:
+            yield from told_once(accounts) if len(accounts) > 1 else accounts[0].messages
+
+    def _items(self, id_: str, told: Sequence[_Told], later: Sequence[str]) -> Iterator[tuple[str, str]]:
+        """The items of one day and their fingerprints: one, unless something of it can no longer be read."""
+        known = self.known if isinstance(self.known, Mapping) else None
+        named = _named(one.chat for one in told)
+        if known is None:
+            yield id_, str(Held(named=named, parts=tuple(Part(digest=one.day.digest) for one in told)))
+            return
+        before = {item: Held.read(known[item]) for item in (id_, *later) if known.get(item)}
+        remembered = {part.digest: part for held in before.values() for part in held.parts}
+        parts = tuple(remembered.get(one.day.digest) or self._part(one) for one in told)
+        kept = {item: held for item, held in before.items() if lost(held, parts)}
+        yield from ((item, known[item]) for item in kept)
+        free = [item for item in (id_, *later) if item not in kept]
+        minus = self._kept(kept.values(), told)
+        if minus is not None and (
+            not kept or any(part.whole for part in parts) or most(part.keys for part in parts) - minus
+        ):
+            item = free.pop(0) if free else f"{id_}+{len(later) + 1}"
+            yield item, str(Held(named=named, parts=parts, minus=tuple(sorted(minus.elements()))))
+        yield from ((item, ELSEWHERE) for item in free if item in before)
+
+    def _kept(self, kept: Iterable[Held], told: Sequence[_Told]) -> Counter[str] | None:
+        """The keys of what these items hold; None where that is the whole day."""
+        keys = Counter[str]()
+        for held in kept:
+            if any(part.whole and not part.own for part in held.parts):
+                return None
+            if any(part.whole for part in held.parts):
+                keys |= Counter(self._keys(told, mine=True))
+            keys += most(part.keys for part in held.parts) - Counter(held.minus)
+        return keys
+
+    def _part(self, one: _Told) -> Part:
+        keys = tuple(self._keys([one])) if one.begins or one.ends else ()
+        return Part(digest=one.day.digest, begins=one.begins, ends=one.ends, own=one.chat.own, keys=keys)
+
+    def _keys(self, told: Sequence[_Told], *, mine: bool = False) -> Iterator[str]:
+        """What tells a day's messages apart, in order of time; `mine` leaves out what others wrote."""
+        said = [entry for entry in self._told(told) if isinstance(entry, Message) and (entry.sender.me or not mine)]
+        said.sort(key=lambda message: message.sent_at)
+        return (key_of(message, by_id=self.merges) for message in said)
+
+    def _age(self, one: _Told) -> tuple[date, int, str]:
+        """What puts exports in order. The one that goes on for longest is the newest; where ids count, the youngest file."""
+        member = one.day.member
+        return date.min if self.merges else one.last, member.modified, str(member.place)
 
     def is_owner(self, *names: str) -> bool:
         """Whether one of these names is the owner's, as the option says."""
@@ -230,53 +234,28 @@ class ExportSource(ABC):
         return member.path == self.path and not member.entry
 
 
-def _known_in(kind: str, party: Party) -> Party:
-    handle = party.handle
-    number = address(handle).removeprefix("+")
-    if _MAIL.fullmatch(handle) or (number.isdecimal() and len(number) in _PHONE_DIGITS):
-        return party
-    return replace(party, handle=f"{kind}:{handle}")
-
-
-def address(name: str) -> str:
-    """The handle of a person named `name`: a phone number as + and digits where it is one, else the name itself."""
-    if _PHONE.fullmatch(name):
-        digits = "".join(character for character in name if character.isdecimal())
-        if len(digits) > 6:
-            return f"+{digits}" if name.startswith("+") else digits
-    return name
-
-
-def mime(name: str) -> str:
-    """The MIME type that a file's name tells, or ""."""
-    return _MIMES.get(name.rpartition(".")[2].casefold(), "")
-
-
-def links(text: str) -> tuple[str, ...]:
-    """The web addresses in a text, each once."""
-    return tuple(dict.fromkeys(found.rstrip(".,;:!?)'\"") for found in _LINK.findall(text))) if "://" in text else ()
-
-
-def beside(member: Member, name: str) -> str:
-    """The path of a file that an export names relative to itself, or "" when it is not there (or lies elsewhere)."""
-    if member.entry or not name:
-        return ""
-    path = (member.path.parent / name).resolve()
-    return str(path) if path.is_relative_to(member.path.parent.resolve()) and path.is_file() else ""
-
-
 def _folded(name: str) -> str:
     return " ".join(name.split()).casefold()
 
 
-def _rank(day: Day, *, newest_first: bool) -> tuple[int, int, str]:
-    count = 0 if newest_first else day.count
-    return count, day.member.modified, str(day.member.place)
+def _day_of(item: str) -> str:
+    """The id of the day that an item is of, without what tells a later item of it from the first."""
+    found = _LATER.fullmatch(item)
+    return found["day"] if found else item
 
 
-def _fingerprint(parts: Iterable[tuple[Chat, Day]]) -> str:
-    made_of = {json.dumps((day.digest, chat.title, _people(chat))) for chat, day in parts}
-    return blake2b("".join(sorted(made_of)).encode(), digest_size=16).hexdigest()
+def _later_items(known: Iterable[str]) -> dict[str, list[str]]:
+    """The later items of each day, by the day's id."""
+    later = defaultdict[str, list[str]](list)
+    for item in known:
+        if (day := _day_of(item)) != item:
+            later[day].append(item)
+    return later
+
+
+def _named(chats: Iterable[Chat]) -> str:
+    made_of = {json.dumps((chat.title, _people(chat))) for chat in chats}
+    return blake2b("".join(sorted(made_of)).encode(), digest_size=8).hexdigest()
 
 
 def _people(chat: Chat) -> list[tuple[str, str, bool]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from functools import partial
 from hashlib import blake2b
@@ -14,6 +15,7 @@ from indexers.messages.export.archive import Malformed
 Encoding = Literal["utf-8", "utf-16-le", "utf-16-be"]
 
 _MARKS: dict[bytes, Encoding] = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
+_LINK = re.compile(r"https?://[^\s<>|]+")
 _MAX_LINE = 1 << 20
 _MAX_UTF16 = 128 << 20
 
@@ -48,6 +50,11 @@ def decoded(raw: bytes, encoding: Encoding) -> str:
 def content_id(*parts: object) -> str:
     """The id of a message that has none of its own: a hash of what it is made of."""
     return blake2b("\0".join(map(str, parts)).encode("utf-8", "replace"), digest_size=12).hexdigest()
+
+
+def links(text: str) -> tuple[str, ...]:
+    """The web addresses in a text, each once."""
+    return tuple(dict.fromkeys(found.rstrip(".,;:!?)'\"") for found in _LINK.findall(text))) if "://" in text else ()
 
 
 def _utf8(raw: bytes) -> str:

@@ -23,6 +23,7 @@ from indexers.messages.export import (
     Extent,
     Malformed,
     Member,
+    Silent,
     address,
     beside,
     content_id,
@@ -110,7 +111,7 @@ class WhatsApp(ExportSource):
             except (Malformed, *UNREADABLE) as error:
                 yield member.skipped(error)
 
-    def messages(self, chat: Chat, day: Day) -> Iterator[Message | Skipped]:
+    def messages(self, chat: Chat, day: Day) -> Iterator[Message | Silent | Skipped]:
         """The day's messages, read from its stretches of the file."""
         reading = self._readings[day.member]
         introduced = chat.introduce(self.kind)
@@ -121,11 +122,14 @@ class WhatsApp(ExportSource):
             for number, stamp, more in _split(text, reading, day.date):
                 sender, body = _sender(stamp.rest)
                 said = read_body(f"{body}\n{more}" if more else body)
-                if not sender or not (said.text or said.files):
+                if not sender:
+                    continue
+                party, people = introduced(sender)
+                if not (said.text or said.files):
+                    yield Silent(stamp.time // 60, party.handle)
                     continue
                 key = stamp.time, sender, said.text
                 seen[key] = ordinal = seen.get(key, 0) + 1
-                party, people = introduced(sender)
                 yield Message(
                     id=content_id(today, stamp.time, sender, said.text, ordinal),
                     conversation=chat.id,
@@ -163,7 +167,7 @@ class WhatsApp(ExportSource):
         book, speakers = DayBook(member), dict[str, None]()
         for run, day in zip(evidence.runs, _days(evidence.runs, order, crlf=crlf), strict=True):
             if day is not None:
-                book.add(day, run.digest.digest(), Extent(run.start, run.end, run.line), count=run.count)
+                book.add(day, run.digest.digest(), Extent(run.start, run.end, run.line))
                 if day_of(run.fields, order) == day:
                     speakers |= run.speakers
         title = _title(member, evidence.notice, speakers)

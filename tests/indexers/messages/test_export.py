@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from indexers.messages.export import DayBook, Extent, JsonDocument, Malformed, Member, address, document, links
 from indexers.messages.export import archive as archives
-from indexers.messages.export import source as sources
+from indexers.messages.export import conversation as conversations
 from indexers.messages.export.archive import Shelf, members
 from indexers.record import Skipped
 
@@ -139,20 +139,19 @@ def test_neighbours_of_a_day_are_one_extent() -> None:
     first, second = date(2023, 1, 13), date(2023, 1, 14)
     for at, day in enumerate((first, first, second, first)):
         book.add(day, b"x", Extent(at * 10, at * 10 + 9, at))
-    assert [(day.date, day.extents, day.count) for day in book.days()] == [
-        (first, (Extent(0, 19, 0), Extent(30, 39, 3)), 3),
-        (second, (Extent(20, 29, 2),), 1),
+    assert [(day.date, day.extents) for day in book.days()] == [
+        (first, (Extent(0, 19, 0), Extent(30, 39, 3))),
+        (second, (Extent(20, 29, 2),)),
     ]
 
 
 def test_a_long_day_is_read_in_pieces_that_start_with_a_message(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sources, "MAX_EXTENT", 20)
+    monkeypatch.setattr(conversations, "MAX_EXTENT", 20)
     book = DayBook(Member(path=Path("/x"), size=1, modified=1))
-    for at, count in enumerate((1, 0, 0, 1, 0, 1)):
-        book.add(date(2023, 1, 13), b"x", Extent(at * 10, at * 10 + 10, at), count=count)
+    for at, starts in enumerate((True, False, False, True, False, True)):
+        book.add(date(2023, 1, 13), b"x", Extent(at * 10, at * 10 + 10, at), starts=starts)
     (day,) = book.days()
     assert day.extents == (Extent(0, 30, 0), Extent(30, 50, 3), Extent(50, 60, 5))
-    assert day.count == 3
 
 
 @pytest.mark.parametrize(

@@ -167,6 +167,19 @@ def test_overlapping_exports_are_one_and_the_newest_words_win(tmp_path: Path) ->
     assert [m.text for m in read(tmp_path)[0]] == ["one", "two", "three"]
 
 
+def test_what_an_export_before_2021_tells_of_another_day_is_not_told_twice(tmp_path: Path) -> None:
+    """It has local times only: of what was said at midnight, it takes another day."""
+    (tmp_path / "old").mkdir()
+    (tmp_path / "new").mkdir()
+    late = {"id": 7, "type": "message", "from": "Ann", "from_id": "user2", "date": "2021-01-01T00:30:00", "text": "hi"}
+    deleted = {**late, "id": 8, "text": "gone since"}
+    write(tmp_path / "old", late, deleted)
+    write(tmp_path / "new", {**late, "date_unixtime": "1609457400"})
+    messages, skipped = read(tmp_path)
+    assert [(m.text, m.sent_at.tzinfo) for m in messages] == [("hi", UTC), ("gone since", None)]
+    assert skipped == []
+
+
 def scan(path: Path) -> dict[str, str]:
     source = Telegram(name="chats", path=path, options={})
     return {item.id: item.fingerprint for item in source.scan() if isinstance(item, Item)}
