@@ -77,5 +77,6 @@ class Documents:
         digest.update(data)
         found = list(sections(reading, name=clean(name), modified_at=written, content=digest.hexdigest()))
         return found, [
-            Skipped(where=item.id, why=loss.why, outcome=loss.outcome, count=loss.count) for loss in reading.losses
+            Skipped(where=item.id, why=loss.why, outcome=loss.outcome, count=loss.count, reached=loss.reached)
+            for loss in reading.losses
         ]

@@ -47,11 +47,12 @@ class Block:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Loss:
-    """A part of a document that could not be read, though the rest could."""
+    """A part of a document that could not be read, though the rest could; `reached` is as in Skipped."""
 
     outcome: Outcome
     why: str
     count: int = 1
+    reached: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

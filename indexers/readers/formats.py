@@ -67,23 +67,26 @@ _BINARY = frozenset(
 _OLD_OFFICE: Mapping[str, str] = {".doc": ".docx", ".ppt": ".pptx", ".msg": ".eml", ".pps": ".pptx", ".dot": ".docx"}
 
 
-def read_document(data: bytes, *, name: str, ocr: OcrEngine | None) -> Reading:
+def read_document(data: bytes, *, name: str, ocr: OcrEngine | None, after: int | None = None) -> Reading:
     """Read the bytes of one file. `name` decides only where the bytes do not; `ocr` is the engine for pictures, if any.
+
+    A long scan takes several turns: `after` is the page that those before came to, 0 at first; None lets what one turn
+    cannot read be lost.
 
     Raises Unreadable, with "unsupported" for kinds that are not read and "malformed" for files that are not what their
     name says.
     """
     suffix = PurePath(name).suffix.lower()
     if b"%PDF-" in data[:_PDF_WITHIN]:
-        return read_pdf(data, ocr=ocr)
+        return read_pdf(data, ocr=ocr, after=after)
     if data.startswith(_ZIP):
-        return _read_zip(data, suffix, ocr)
+        return _read_zip(data, suffix, ocr, after)
     if data.startswith(_OLE):
         return _read_ole(data, suffix)
     if data.startswith(b"{\\rtf"):
         return read_rtf(data)
     if _is_image(data):
-        return read_image(data, ocr=ocr)
+        return read_image(data, ocr=ocr, after=after)
     if looks_like_text(data):
         return _read_text(data, suffix)
     if suffix in _BINARY or suffix in _TEXTS or suffix in _CODE:
@@ -107,7 +110,7 @@ def _read_text(data: bytes, suffix: str) -> Reading:
     return (reader or read_text)(data)
 
 
-def _read_zip(data: bytes, suffix: str, ocr: OcrEngine | None) -> Reading:
+def _read_zip(data: bytes, suffix: str, ocr: OcrEngine | None, after: int | None) -> Reading:
     archive = Archive(data)
     kind = archive.read("mimetype")[:100].strip().decode("ascii", "replace") if "mimetype" in archive else ""
     if kind == "application/epub+zip" or "META-INF/container.xml" in archive:
@@ -123,7 +126,7 @@ def _read_zip(data: bytes, suffix: str, ocr: OcrEngine | None) -> Reading:
     if "xl/workbook.xml" in archive:
         return read_xlsx(data, archive)
     if "Index/Document.iwa" in archive or "Index.zip" in archive or suffix in (".pages", ".key", ".numbers"):
-        return _read_iwork(archive, ocr)
+        return _read_iwork(archive, ocr, after)
     if suffix in _BINARY:
         raise Unreadable("malformed", f"is damaged, or not what its name says ({suffix})")
     raise Unreadable("unsupported", "is an archive; unpack it to have its documents read")
@@ -140,11 +143,11 @@ def _read_ole(data: bytes, suffix: str) -> Reading:
     )
 
 
-def _read_iwork(archive: Archive, ocr: OcrEngine | None) -> Reading:
+def _read_iwork(archive: Archive, ocr: OcrEngine | None, after: int | None) -> Reading:
     """The preview that Pages, Keynote and Numbers put into a document; their own format is not read."""
     for name in ("QuickLook/Preview.pdf", "preview.pdf"):
         if name in archive:
-            return read_pdf(archive.read(name), ocr=ocr)
+            return read_pdf(archive.read(name), ocr=ocr, after=after)
     if ocr is not None and "preview.jpg" in archive:
         first = read_image(archive.read("preview.jpg"), ocr=ocr)
         loss = Loss(outcome="unsupported", why="only its first page could be read, from its preview; export it as PDF")

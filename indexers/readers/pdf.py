@@ -10,21 +10,18 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 from itertools import islice
-from time import monotonic
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from indexers.readers.block import MAX_TEXT, Block, Loss, Mark, Outline, Reading, Unreadable
-from indexers.readers.engines.ocr import NO_ENGINE, OcrEngine
+from indexers.readers.engines.ocr import OcrEngine, Turn, ocr_block
+from indexers.readers.engines.picture import MAX_PIXELS
 
 if TYPE_CHECKING:
     from pypdfium2 import PdfDocument, PdfPage, PdfTextPage
 
 MAX_PAGES = 2_000
 
-_OCR_SECONDS = 50.0
-"""Longest time for text recognition in one file, so that its reader never seems to hang."""
 _OCR_DPI = 200
-_OCR_PIXELS = 12_000_000
 _FEW_CHARACTERS = 10
 _SAMPLE = 400
 _DRAWN_TEXT = 20
@@ -38,12 +35,14 @@ _DATE = re.compile(r"D?:?(\d{4})(\d\d)?(\d\d)?(\d\d)?(\d\d)?(\d\d)?(?:([-+])(\d\
 _TITLE_OF_PRINTER = re.compile(r"^(Microsoft (Word|PowerPoint|Excel) - |untitled$|unbenannt$)", re.IGNORECASE)
 
 
-def read_pdf(data: bytes, *, ocr: OcrEngine | None) -> Reading:
-    """The pages of a PDF, each a span; soft hyphens at line ends are U+00AD, which a search copy should drop.
+def read_pdf(data: bytes, *, ocr: OcrEngine | None, after: int | None = None) -> Reading:
+    """The pages of a PDF, each a span: first those with text, then those that are pictures of it. Soft hyphens at line
+    ends are U+00AD, which a search copy should drop.
 
     Page text is built once and every offset refers to it; the same bytes give the same text, so that the box of a
-    character can be found again. Raises Unreadable: "encrypted", "malformed", "too_large", or "needs_ocr" when no page
-    has text.
+    character can be found again. A long scan takes several turns: `after` is the page that those before came to, 0 at
+    first, None if there is one turn only. Raises Unreadable: "encrypted", "malformed", "too_large", or "needs_ocr" when
+    no page has text.
     """
     import pypdfium2
 
@@ -54,12 +53,12 @@ def read_pdf(data: bytes, *, ocr: OcrEngine | None) -> Reading:
             raise Unreadable("encrypted", "is protected by a password") from error
         raise Unreadable("malformed", "is a damaged PDF") from error
     try:
-        return _read(document, ocr)
+        return _read(document, Turn(ocr, after=after))
     finally:
         document.close()
 
 
-def _read(document: PdfDocument, ocr: OcrEngine | None) -> Reading:
+def _read(document: PdfDocument, turn: Turn) -> Reading:
     import pypdfium2
 
     with suppress(pypdfium2.PdfiumError):  # a broken form costs its values, not the pages
@@ -67,78 +66,76 @@ def _read(document: PdfDocument, ocr: OcrEngine | None) -> Reading:
     if len(document) > MAX_PAGES:
         raise Unreadable("too_large", f"has more than {MAX_PAGES:,} pages")
     headings = _headings(document)
-    blocks: list[Block] = []
-    pictures: list[int] = []
+    typed: list[Block] = []
+    scanned: list[Block] = []
+    unread: list[int] = []
     broken = size = 0
-    recognising = 0.0
-    for number in range(1, len(document) + 1):
-        engine = ocr if recognising < _OCR_SECONDS else None
-        started = monotonic()
+    for number in range((turn.after or 0) + 1, len(document) + 1):
         try:
-            said = _say(document, number, engine)
+            said = _say(document, number, turn)
         except pypdfium2.PdfiumError:
             broken += 1
             continue
-        if said.pictured:
-            recognising += monotonic() - started
-            if said.kind != "ocr":
-                pictures.append(number)
-        mark, anchor, path = Mark(kind="page", label=str(number)), f"page={number}", headings(number)
-        blocks.append(Block(text=said.text, kind=said.kind, headings=path, mark=mark, anchor=anchor, glue="\n"))
+        if said is None or (turn.after and not said.pictured):  # the first turn told all that is typed
+            continue
+        path, mark, place = headings(number), Mark(kind="page", label=str(number)), f"page={number}"
+        if not said.pictured:
+            told, part = typed, ""
+            told.append(Block(text=said.text, headings=path, mark=mark, anchor=place, glue="\n"))
+        else:
+            told, part = scanned, place
+            if said.recognised:
+                told.append(ocr_block(said.text, number, path))
+            else:
+                unread.append(number)
+                told.append(Block(text=said.text, headings=path, mark=mark, anchor=place, part=part))
         if said.notes:
-            blocks.append(Block(text=said.notes, kind="form", headings=path, mark=mark, anchor=anchor))
+            told.append(Block(text=said.notes, kind="form", headings=path, mark=mark, anchor=place, part=part))
         size += len(said.text) + len(said.notes)
         if size > MAX_TEXT:
             raise Unreadable("too_large", f"holds more than {MAX_TEXT // 1_000_000} million characters of text")
     if broken == len(document):
         raise Unreadable("malformed", "has no page that can be opened")
+    losses = list(turn.losses(len(document), unread))
+    if broken and not turn.after:
+        why = f"{broken} of its {len(document)} pages are damaged"
+        losses.append(Loss(outcome="malformed", why=why, count=broken))
     known = document.get_metadata_dict(skip_empty=True)
     return Reading(
-        blocks=blocks,
+        blocks=[*typed, *scanned],
         title=_TITLE_OF_PRINTER.sub("", known.get("Title", "").strip()),
         author=known.get("Author", "").strip(),
         modified_at=_moment(known.get("ModDate", "")) or _moment(known.get("CreationDate", "")),
-        losses=tuple(_losses(len(document), pictures, broken, engine=ocr is not None)),
+        losses=tuple(losses),
     )
 
 
 @dataclass(frozen=True, slots=True)
 class _Said:
-    """What one page says; `pictured` where its text layer tells less than it shows."""
+    """What one page says; `pictured` where its text layer tells less than it shows, `recognised` if an engine read it."""
 
     text: str
-    kind: Literal["prose", "ocr"]
     notes: str
-    pictured: bool
+    pictured: bool = False
+    recognised: bool = False
 
 
-def _say(document: PdfDocument, number: int, ocr: OcrEngine | None) -> _Said:
-    """Read one page. Raises PdfiumError where it is damaged."""
+def _say(document: PdfDocument, number: int, turn: Turn) -> _Said | None:
+    """Read one page; None if it waits for another turn. Raises PdfiumError where it is damaged."""
     page = document[number - 1]
     try:
         text = _page_text(page)
         notes = "\n".join(line for line in _notes(document, page) if line not in text)
-        if not (pictured := _wants_ocr(page, text)):
-            return _Said(text, "prose", notes, pictured)
-        recognised = ""
-        if ocr is not None:
-            with suppress(Unreadable):  # a page that the engine fails on counts as one without text
-                recognised = ocr.recognise(_picture(page))
+        if not _wants_ocr(page, text):
+            return _Said(text, notes)
+        recognised = turn.recognise(number, lambda: _picture(page))
+        if recognised is None:
+            return None
         if recognised:
-            return _Said(recognised, "ocr", notes, pictured)
-        return _Said("" if _is_garbage(text) else text, "prose", notes, pictured)
+            return _Said(recognised, notes, pictured=True, recognised=True)
+        return _Said("" if _is_garbage(text) else text, notes, pictured=True)
     finally:
         page.close()
-
-
-def _losses(pages: int, pictures: list[int], broken: int, *, engine: bool) -> Iterator[Loss]:
-    if pictures:
-        which = ", ".join(map(str, pictures[:8])) + (", …" if len(pictures) > 8 else "")
-        found = f"text recognition found none there, and takes {_OCR_SECONDS:.0f} seconds of a file at most"
-        why = f"has no readable text on {len(pictures)} of its {pages} pages ({which}); "
-        yield Loss(outcome="needs_ocr", why=why + (found if engine else f"it {NO_ENGINE}"), count=len(pictures))
-    if broken:
-        yield Loss(outcome="malformed", why=f"{broken} of its {pages} pages are damaged", count=broken)
 
 
 def _page_text(page: PdfPage) -> str:
@@ -186,7 +183,7 @@ def _is_garbage(text: str) -> bool:
 def _picture(page: PdfPage) -> bytes:
     """A page as a grey picture (PGM, netpbm), at _OCR_DPI where that is not too many pixels."""
     width, height = page.get_size()
-    scale = min(_OCR_DPI / 72, (_OCR_PIXELS / max(width * height, 1)) ** 0.5)
+    scale = min(_OCR_DPI / 72, (MAX_PIXELS / max(width * height, 1)) ** 0.5)
     bitmap = page.render(scale=scale, grayscale=True)
     try:
         grey = bytes(bitmap.buffer)

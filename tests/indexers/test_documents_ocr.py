@@ -6,10 +6,14 @@ import struct
 import zlib
 from collections.abc import Iterator
 from datetime import UTC
+from io import BytesIO
 from pathlib import Path
+from random import Random
 
+import numpy as np
 import pypdfium2
 import pytest
+from PIL import Image
 
 from agent.answer.citations import cite
 from agent.answer.whereabouts import whereabouts
@@ -21,7 +25,12 @@ from agent.ingest.workers.worker import Worker
 from agent.store.reading.lookup import Lookup
 from agent.store.store import Store
 from indexers.documents import Documents
-from indexers.readers.engines.ocr import find_engine
+from indexers.readers.block import Reading, Unreadable
+from indexers.readers.engines.ocr import OcrEngine, find_engine
+from indexers.readers.engines.picture import count_pages, grey
+from indexers.readers.formats import read_document
+from indexers.readers.pdf import read_pdf
+from indexers.readers.sections import sections
 from indexers.record import Section, Skipped
 from indexers.source import Item
 
@@ -122,9 +131,10 @@ def test_a_citation_says_what_was_read_off_a_picture(tmp_path: Path) -> None:
 def test_a_picture_that_no_engine_can_read_has_its_outcome(tmp_path: Path) -> None:
     (tmp_path / "broken.png").write_bytes(png(*picture(SCANNED))[:500])
     (tmp_path / "blank.png").write_bytes(png(80, 80, b"\xff" * 6_400))
+    (tmp_path / "phone.heic").write_bytes(b"\x00\x00\x00\x18ftypheic\x00\x00\x00\x00mif1heic" + bytes(900))
     found = dict(through_the_worker(tmp_path))
     outcomes = {name: sent.outcome for name, sent in found.items() if isinstance(sent, Skipped)}
-    assert outcomes == {"broken.png": "needs_ocr", "blank.png": "empty"}
+    assert outcomes == {"broken.png": "malformed", "blank.png": "empty", "phone.heic": "needs_ocr"}
 
 
 def test_without_an_engine_each_picture_says_what_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -145,16 +155,143 @@ def test_without_an_engine_each_picture_says_what_is_missing(tmp_path: Path, mon
 
 @engine
 def test_recognition_of_a_long_scan_ends_in_time_and_says_which_pages_are_left(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from indexers.readers.pdf import read_pdf
-
-    monkeypatch.setattr("indexers.readers.pdf._OCR_SECONDS", 0.01)
+    monkeypatch.setattr("indexers.readers.engines.ocr.TURN_SECONDS", 0.01)
     reading = read_pdf(half_scanned(*picture(SCANNED), scans=3), ocr=find_engine())
     assert [block.kind for block in reading.blocks] == ["prose", "ocr", "prose", "prose"]
     (loss,) = reading.losses
     assert (loss.outcome, loss.count) == ("needs_ocr", 2)
     assert "(3, 4)" in loss.why
+
+
+@engine
+@pytest.mark.parametrize("form", ["pdf", "tif"])
+def test_turns_read_each_page_once_and_together_what_one_long_turn_reads(
+    form: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = half_scanned(*picture(SCANNED), scans=3) if form == "pdf" else tiff(*picture(SCANNED), pages=4)
+    found = find_engine()
+    assert found is not None
+    counted = Counted(found)
+
+    def read(after: int | None) -> Reading:
+        return read_document(data, name=f"scan.{form}", ocr=counted, after=after)
+
+    def told(reading: Reading) -> list[tuple[str, str]]:
+        return [(one.id, one.text) for one in sections(reading, name="scan", modified_at=None)]
+
+    whole = told(read(0))
+    pages = counted.pictures
+    monkeypatch.setattr("indexers.readers.engines.ocr.TURN_SECONDS", 0.01)
+    counted.pictures = 0
+    pieces, reached = [], [0]
+    while len(reached) < 9:
+        reading = read(reached[-1])
+        pieces += told(reading)
+        left = [loss for loss in reading.losses if loss.outcome == "unfinished"]
+        if not left:
+            break
+        assert f"up to page {left[0].reached} of 4" in left[0].why
+        reached.append(int(left[0].reached))
+    assert pieces == whole
+    assert counted.pictures == pages
+    assert reached == ([0, 2, 3] if form == "pdf" else [0, 1, 2, 3])
+
+
+class Counted:
+    """An engine that counts what it is shown."""
+
+    def __init__(self, engine: OcrEngine) -> None:
+        self._engine = engine
+        self.pictures = 0
+
+    def recognise(self, picture: bytes) -> str:
+        self.pictures += 1
+        return self._engine.recognise(picture)
+
+
+def tiff(width: int, height: int, grey: bytes, *, pages: int) -> bytes:
+    page = Image.frombytes("L", (width, height), grey)
+    out = BytesIO()
+    page.save(out, "TIFF", save_all=True, append_images=[page] * (pages - 1), compression="tiff_deflate")
+    return out.getvalue()
+
+
+@engine
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_photo_is_read_as_its_camera_was_held(orientation: int) -> None:
+    """EXIF (CIPA DC-008), tag 0x0112: the picture is stored turned or mirrored, and shown upright."""
+    upright = Image.frombytes("L", picture(SCANNED)[:2], picture(SCANNED)[2]).crop((0, 0, 1240, 500))
+    stored = {
+        2: [Image.Transpose.FLIP_LEFT_RIGHT],
+        3: [Image.Transpose.ROTATE_180],
+        4: [Image.Transpose.FLIP_TOP_BOTTOM],
+        5: [Image.Transpose.TRANSPOSE],
+        6: [Image.Transpose.ROTATE_90],
+        7: [Image.Transpose.TRANSVERSE],
+        8: [Image.Transpose.ROTATE_270],
+    }
+    for turn in stored.get(orientation, []):
+        upright = upright.transpose(turn)
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    out = BytesIO()
+    upright.save(out, "JPEG", exif=exif)
+    reading = read_document(out.getvalue(), name="photo.jpg", ocr=find_engine())
+    assert "premium comes to 418 euros" in reading.blocks[0].text
+
+
+@engine
+@pytest.mark.parametrize("kind", ["transparent", "deep", "webp", "gif", "bmp", "avif", "huge"])
+def test_pictures_of_every_kind(kind: str) -> None:
+    page = Image.frombytes("L", picture(SCANNED)[:2], picture(SCANNED)[2]).crop((0, 0, 1240, 500))
+    out = BytesIO()
+    match kind:
+        case "transparent":  # black letters on nothing
+            ink = Image.new("RGBA", page.size, (0, 0, 0, 0))
+            ink.putalpha(page.point(lambda level: 255 - level))
+            ink.save(out, "PNG")
+        case "deep":
+            Image.fromarray(np.asarray(page).astype(np.uint16) * 257).save(out, "PNG")
+        case "huge":
+            page.resize((6_200, 2_500)).save(out, "JPEG")
+        case _:
+            page.save(out, kind)
+    reading = read_document(out.getvalue(), name=f"photo.{kind}", ocr=find_engine())
+    assert "premium comes to 418 euros" in reading.blocks[0].text
+
+
+def test_a_picture_is_made_no_larger_than_can_be_read_in_time() -> None:
+    out = BytesIO()
+    Image.new("L", (8_000, 4_000), 255).save(out, "PNG")
+    width, height = map(int, grey(out.getvalue())[:20].split()[1:3])
+    assert width == 2 * height
+    assert 10_000_000 < width * height <= 12_000_000
+    out = BytesIO()
+    Image.new("1", (12_000, 11_000), 1).save(out, "PNG")
+    with pytest.raises(Unreadable, match="120 million points") as raised:
+        grey(out.getvalue())
+    assert raised.value.outcome == "too_large"
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "TIFF", "GIF", "WEBP", "BMP", "AVIF"])
+def test_damaged_pictures_are_malformed_whatever_their_decoder_says(kind: str) -> None:
+    rng = Random(kind)
+    out = BytesIO()
+    Image.frombytes("L", picture(SCANNED)[:2], picture(SCANNED)[2]).resize((120, 160)).save(out, kind)
+    for _ in range(60):
+        damaged = bytearray(out.getvalue())
+        if rng.random() < 0.3:
+            del damaged[rng.randrange(len(damaged)) :]
+        else:
+            for at in rng.choices(range(min(len(damaged), 400)), k=6):
+                damaged[at] = rng.randrange(256)
+        for page in range(count_pages(bytes(damaged))):
+            try:
+                assert grey(bytes(damaged), page).startswith(b"P5 ")
+            except Unreadable as error:
+                assert error.outcome in ("malformed", "too_large")
 
 
 def test_pictures_are_read_again_once_an_engine_comes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

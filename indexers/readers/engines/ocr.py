@@ -6,17 +6,23 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable, Iterator, Sequence
 from importlib import import_module
 from importlib.util import find_spec
+from time import monotonic
 from typing import Protocol
 
-from indexers.readers.block import Block, Reading, Unreadable
+from indexers.readers.block import Block, Loss, Mark, Reading, Unreadable
+from indexers.readers.engines.picture import count_pages, grey
 
 NO_ENGINE = (
     "needs text recognition (OCR), which this machine has no engine for; install tesseract (macOS: pyobjc Vision)"
 )
 
 _SECONDS = 25
+TURN_SECONDS = 50.0
+"""A worker that says nothing for longer than this, and one more page, is taken to hang."""
+_MAX_PAGES = 2_000
 _POLITELY = "/usr/bin/nice"  # the owner's own work goes first
 
 
@@ -49,7 +55,7 @@ class Tesseract:
                 check=False,
             )
         except subprocess.TimeoutExpired as error:
-            raise Unreadable("timed_out", f"took text recognition more than {_SECONDS} seconds") from error
+            raise Unreadable("needs_ocr", f"took text recognition more than {_SECONDS} seconds") from error
         except OSError as error:
             raise Unreadable(
                 "needs_ocr", "needs text recognition (OCR), and its engine may not be started here"
@@ -87,11 +93,89 @@ def find_engine() -> OcrEngine | None:
     return Tesseract(program) if program else None
 
 
-def read_image(data: bytes, *, ocr: OcrEngine | None) -> Reading:
-    """The text that a picture shows. Raises Unreadable: "needs_ocr" without an engine, "empty" if it shows no text."""
+class Turn:
+    """How much text recognition one read of a file may still do, so that its reader never seems to hang.
+
+    `after` is the last page that earlier turns came to, 0 for the first turn; None where there are no further turns: what
+    is left then is lost. Pages are counted from 1 and come in order.
+    """
+
+    def __init__(self, engine: OcrEngine | None, *, after: int | None) -> None:
+        self.engine = engine
+        self.after = after
+        self.left: list[int] = []
+        """Pages that wait for the next turn."""
+        self._spent = 0.0
+
+    def recognise(self, page: int, picture: Callable[[], bytes]) -> str | None:
+        """The text of one page, "" where none is found; None where it waits for another turn.
+
+        The first page of a turn is always tried.
+        """
+        if self.engine is None:
+            return ""
+        if self.left or self._spent >= TURN_SECONDS:
+            self.left.append(page)
+            return "" if self.after is None else None
+        started = monotonic()
+        try:
+            return self.engine.recognise(picture())
+        except Unreadable:  # a page that the engine fails on counts as one without text
+            return ""
+        finally:
+            self._spent += monotonic() - started
+
+    def losses(self, pages: int, unread: Sequence[int]) -> Iterator[Loss]:
+        """What to say of the pages that stay without text, and of those that wait."""
+        if unread:
+            which = ", ".join(map(str, unread[:8])) + (", …" if len(unread) > 8 else "")
+            why = f"has no readable text on {len(unread)} of its {pages} pages ({which}); "
+            found = "text recognition found none there"
+            if self.after is None:
+                found += f", and takes {TURN_SECONDS:.0f} seconds of a file at most"
+            yield Loss(
+                outcome="needs_ocr", why=why + (f"it {NO_ENGINE}" if self.engine is None else found), count=len(unread)
+            )
+        if self.left and self.after is not None:
+            reached = self.left[0] - 1
+            why = f"is read by text recognition up to page {reached} of {pages} so far; the next passes go on"
+            yield Loss(outcome="unfinished", why=why, reached=str(reached))
+
+
+def read_image(data: bytes, *, ocr: OcrEngine | None, after: int | None = None) -> Reading:
+    """The text that a picture shows, page by page of a scan that holds several.
+
+    Raises Unreadable: "needs_ocr" without an engine, "empty" if it shows no text.
+    """
     if ocr is None:
         raise Unreadable("needs_ocr", f"is a picture; it {NO_ENGINE}")
-    text = ocr.recognise(data)
+    pages = count_pages(data)
+    if pages > 1:
+        return _read_pages(data, min(pages, _MAX_PAGES), Turn(ocr, after=after))
+    # What is unknown here (HEIC) the engine of a system may know.
+    text = ocr.recognise(grey(data) if pages else data)
     if not text:
         raise Unreadable("empty", "is a picture in which no text was found")
     return Reading(blocks=[Block(text=text, kind="ocr")])
+
+
+def _read_pages(data: bytes, pages: int, turn: Turn) -> Reading:
+    blocks: list[Block] = []
+    unread: list[int] = []
+    for number in range((turn.after or 0) + 1, pages + 1):
+        text = turn.recognise(number, lambda page=number - 1: grey(data, page))  # type: ignore[misc]
+        if text:
+            blocks.append(ocr_block(text, number))
+        elif text is not None:
+            unread.append(number)
+    if not blocks and len(unread) == pages:
+        raise Unreadable("empty", "is a picture in which no text was found")
+    return Reading(blocks=blocks, losses=tuple(turn.losses(pages, unread)))
+
+
+def ocr_block(text: str, page: int, headings: tuple[str, ...] = ()) -> Block:
+    """The text of one recognised page: a part of its own, so that it is the same whichever turn reads it."""
+    place = f"page={page}"
+    return Block(
+        text=text, kind="ocr", headings=headings, mark=Mark(kind="page", label=str(page)), anchor=place, part=place
+    )
