@@ -157,7 +157,7 @@ def test_without_an_engine_each_picture_says_what_is_missing(tmp_path: Path, mon
 def test_recognition_of_a_long_scan_ends_in_time_and_says_which_pages_are_left(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("indexers.readers.engines.ocr.TURN_SECONDS", 0.01)
+    monkeypatch.setattr("indexers.readers.engines.ocr.ONLY_SECONDS", 0.01)
     reading = read_pdf(half_scanned(*picture(SCANNED), scans=3), ocr=find_engine())
     assert [block.kind for block in reading.blocks] == ["prose", "ocr", "prose", "prose"]
     (loss,) = reading.losses

@@ -20,8 +20,10 @@ NO_ENGINE = (
 )
 
 _SECONDS = 25
-TURN_SECONDS = 50.0
-"""A worker that says nothing for longer than this, and one more page, is taken to hang."""
+TURN_SECONDS = 20.0
+"""After that other items, and other sources, have their turn."""
+ONLY_SECONDS = 50.0
+"""Where there are no turns: a worker that says nothing for longer than this, and one more page, is taken to hang."""
 _MAX_PAGES = 2_000
 _POLITELY = "/usr/bin/nice"  # the owner's own work goes first
 
@@ -105,6 +107,7 @@ class Turn:
         self.after = after
         self.left: list[int] = []
         """Pages that wait for the next turn."""
+        self._seconds = ONLY_SECONDS if after is None else TURN_SECONDS
         self._spent = 0.0
 
     def recognise(self, page: int, picture: Callable[[], bytes]) -> str | None:
@@ -114,7 +117,7 @@ class Turn:
         """
         if self.engine is None:
             return ""
-        if self.left or self._spent >= TURN_SECONDS:
+        if self.left or self._spent >= self._seconds:
             self.left.append(page)
             return "" if self.after is None else None
         started = monotonic()
@@ -132,7 +135,7 @@ class Turn:
             why = f"has no readable text on {len(unread)} of its {pages} pages ({which}); "
             found = "text recognition found none there"
             if self.after is None:
-                found += f", and takes {TURN_SECONDS:.0f} seconds of a file at most"
+                found += f", and takes {self._seconds:.0f} seconds of a file at most"
             yield Loss(
                 outcome="needs_ocr", why=why + (f"it {NO_ENGINE}" if self.engine is None else found), count=len(unread)
             )
