@@ -52,12 +52,12 @@ class Inventory:
         ]  # fmt: skip
 
     def skipped(self, source: int) -> list[Skipped]:
-        """What of a source could not be read, most frequent first."""
+        """What of a source is not read to its end yet, then what could not be read, most frequent first."""
         return [
             Skipped(where=place, why=why, outcome=outcome, count=count)
             for place, why, outcome, count in self._database.rows(
                 "SELECT place, why, outcome, count FROM skipped LEFT JOIN item ON item.id = skipped.item"
-                " WHERE skipped.source = ? AND (item.id IS NULL OR live != 0) ORDER BY count DESC, place LIMIT 1000",
+                " WHERE skipped.source = ? AND (item.id IS NULL OR live != 0) ORDER BY outcome != 'unfinished', count DESC, place LIMIT 1000",
                 (source,),
             )
         ]
