@@ -57,7 +57,8 @@ class Inventory:
             Skipped(where=place, why=why, outcome=outcome, count=count)
             for place, why, outcome, count in self._database.rows(
                 "SELECT place, why, outcome, count FROM skipped LEFT JOIN item ON item.id = skipped.item"
-                " WHERE skipped.source = ? AND (item.id IS NULL OR live != 0) ORDER BY outcome != 'unfinished', count DESC, place LIMIT 1000",
+                " WHERE skipped.source = ? AND (item.id IS NULL OR live != 0)"
+                " ORDER BY outcome != 'unfinished', count DESC, place LIMIT 1000",
                 (source,),
             )
         ]
