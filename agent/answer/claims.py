@@ -14,7 +14,7 @@ from agent.vocabulary import Passage
 _SENTENCE_END = re.compile(r"(?<=[.!?。！？])\s+|\n+")
 _TOKEN = re.compile(r"[^\W_]+(?:[.,:/'’@\-+][^\W_]+)*", re.UNICODE)
 _PARTS = re.compile(r"[.,:/'’@\-+]")
-_FIRST = re.compile(
+FIRST_PERSON = re.compile(
     r"\b(?:i|i'm|me|my|mine|we|us|our|ours|ich|mir|mich|meine?[mnrs]?|wir|uns|unsere?[mnrs]?)\b", re.IGNORECASE
 )
 _YES_OR_NO = re.compile(r"(?:yes|no)\b", re.IGNORECASE)
@@ -23,6 +23,11 @@ _STOP = frozenset(
     "its me my of on or our she so than that the their them then there these they this to us was we were what when "
     "where which who whom whose why will with would you your not no yes".split()
 )
+_SHORT = re.compile(r"\b(?:Dr|Mr|Mrs|Ms|Prof|St|No|Nr|Fr|Hr|approx|ca|bzw|usw|vs|e\.g|i\.e|z\.\s?B|d\.\s?h)\.$")
+_ORDINAL = re.compile(r"\b\d{1,2}\.$")
+_MONTH = re.compile(r"(?:Jan|Feb|Mär|Apr|Mai|Jun|Jul|Aug|Sep|Okt|Nov|Dez)")
+_FULL = 60
+"""Letters of a line from which on its end may be where it was full, and not where its writer ended it."""
 _NEAR = 2
 """Within how many words a number and the word it counts stand together."""
 _EXCHANGE = timedelta(minutes=30)
@@ -48,12 +53,26 @@ def sentence_spans(text: str) -> list[tuple[int, int]]:
     spans: list[tuple[int, int]] = []
     start = 0
     for match in _SENTENCE_END.finditer(text):
+        if _ends_nothing(text, match):
+            continue
         if text[start : match.start()].strip():
             spans.append((start, match.start()))
         start = match.end()
     if text[start:].strip():
         spans.append((start, len(text)))
     return spans
+
+
+def _ends_nothing(text: str, end: re.Match[str]) -> bool:
+    """Whether a stop or the end of a line is none of a sentence: "Dr. Weiss", "20. Juni", a line of a page that was full."""
+    if text[end.start() - 1 : end.start()] == ".":
+        before = text[max(0, end.start() - 12) : end.start()]
+        return bool(_SHORT.search(before) or (_ORDINAL.search(before) and _MONTH.match(text, end.end())))
+    if end[0] != "\n" or end.start() == 0:
+        return False
+    line = text[text.rfind("\n", 0, end.start()) + 1 : end.start()]
+    following = text[end.end() : end.end() + 1]
+    return len(line) >= _FULL and line[-1] not in "!?:;。！？" and following.isalnum() and not set(line) & {"|", "\t"}
 
 
 def sentences(text: str) -> list[str]:
@@ -101,7 +120,7 @@ def _units(index: int, passage: Passage) -> Iterator[_Unit]:
     dates = f"{day:%a %A} {day.day} {day:%B %Y %d %m %H:%M} {day.month}" if day else ""
     head = words(f"{dates} {passage.context}")
     # Whoever wrote "Lena got the job" did not get it: a message tells of its people where it speaks in the first person.
-    if passage.kind != "message" or _FIRST.search(passage.text):
+    if passage.kind != "message" or FIRST_PERSON.search(passage.text):
         head += words(" ".join((header(passage), passage.title, *passage.people)))
     for sentence in sentences(dated(passage.text, passage.when)):
         yield _Unit(passage=index, said=words(sentence), head=head)

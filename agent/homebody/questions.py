@@ -12,9 +12,12 @@ import numpy as np
 
 from agent.answer import answerer
 from agent.answer.entities import FORMS, by_form, by_model
+from agent.answer.expected import Sought, sought, tells_of
+from agent.answer.tasks import Request, make, request
 from agent.errors import ModelError, NothingFound, WrongUse
 from agent.homebody.forgetting import key_of
 from agent.homebody.health import Health
+from agent.homebody.materials import Materials
 from agent.metrics.question import Unread
 from agent.models.resident import Resident
 from agent.people import Known
@@ -59,6 +62,7 @@ class Questions:
         self._index = index
         self._zone = zone
         self._region = region
+        self._materials = Materials(lookup, inventory, self._retriever, zone=zone)
 
     def read(self, text: str, *, now: datetime) -> Query:
         """How a question is understood: words, people, times, places."""
@@ -66,12 +70,32 @@ class Questions:
 
     def find(self, query: Query, *, limit: int, now: datetime) -> Finding:
         """The best passages for a question that was read."""
-        index = self._index()
         numbers = self._store.source_ids()
         sources = [number for name, number in numbers.items() if not query.sources or name in query.sources]
-        embedder = self._models.embedder() if index is not None else None
+        return self._retriever().find(query, limit=limit, zone=now.tzinfo or self._zone, sources=sources)
+
+    def _asked_otherwise(self, other: Sought, query: Query, finding: Finding, *, now: datetime) -> Finding:
+        """What other words for a question about one person find, of passages that hold what is sought of them."""
+        if len(query.people) != 1:
+            return finding
+
+        def tells(passage: Passage) -> bool:
+            held = by_form(other.form, passage, region=self._region, today=now.date())
+            return tells_of(query.people[0].name, passage, other) and any(True for _ in held)
+
+        sources = list(self._store.source_ids().values())
         zone = now.tzinfo or self._zone
-        return Retriever(self._lookup, index, embedder).find(query, limit=limit, zone=zone, sources=sources)
+        found = [
+            self._retriever().find(
+                self.read(said, now=now), limit=_LOOKED_THROUGH, zone=zone, sources=sources, tells=tells
+            )
+            for said in other.questions
+        ]
+        return max((finding, *found), key=lambda one: one.support)
+
+    def _retriever(self) -> Retriever:
+        index = self._index()
+        return Retriever(self._lookup, index, self._models.embedder() if index is not None else None)
 
     def search(self, text: str, *, limit: int, now: datetime) -> tuple[dict[str, object], tuple[Passage, ...]]:
         """What a question was read as, and the best passages for it."""
@@ -96,6 +120,9 @@ class Questions:
         return replace(result, text=f"{said}\n{result.text}")
 
     def _answer(self, text: str, *, now: datetime) -> Generator[str, None, Answer]:
+        asked = request(text)
+        if asked is not None and asked.task != "summary":
+            return (yield from self._make(text, asked, now=now))
         measured, unread = self._health.answer(text, now=now), None
         if measured is None and self._health.is_about(text):
             found_by_model = self._health.filled(text, self._models.language("small"), now=now)
@@ -104,8 +131,12 @@ class Questions:
         if measured is not None:
             yield measured.text
             return measured
+        if asked is not None:
+            return (yield from self._make(text, asked, now=now))
         query = self.read(text, now=now)
         finding = self.find(query, limit=_PASSAGES, now=now)
+        if finding.support < answerer.SUPPORTED and (other := sought(text)) is not None:
+            finding = self._asked_otherwise(other, query, finding, now=now)
         found = answerer.Found(
             passages=finding.telling,
             support=finding.support,
@@ -116,6 +147,14 @@ class Questions:
             yield unread.text
             return Answer(question=text, found=False, text=unread.text, route="metric", read_as=_read_as(query))
         return (yield from answerer.answer(text, found, self._models.language, now=now))
+
+    def _make(self, text: str, asked: Request, *, now: datetime) -> Generator[str, None, Answer]:
+        """What is made of a whole text: a summary, a list of what is to be done, a draft."""
+        query = self.read(f"{asked.to} {asked.about}".strip() or text, now=now)
+        found = self._materials.of(asked, query, numbers=self._store.source_ids(), now=now)
+        people = self._lookup.people()
+        made = yield from make(text, asked, found, self._models.language, searched=self._searched(), people=people)
+        return replace(made, read_as=_read_as(query))
 
     def triage(self, text: str) -> str:
         """What to do about words that may be those of an emergency; never an all-clear."""

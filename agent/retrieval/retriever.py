@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
 
@@ -14,6 +14,8 @@ from agent.retrieval import query as reading
 from agent.store.reading.lookup import Hits, Lookup, Order
 from agent.store.vectors import VectorIndex
 from agent.vocabulary import Passage, Query
+
+Tells = Callable[[Passage], bool]
 
 _NEAREST = 200
 """Blocks that the vector index returns; with the fixed floor of `fusion.above` more changed nothing."""
@@ -36,8 +38,10 @@ class Retriever:
         self._index = index
         self._embedder = embedder
 
-    def find(self, query: Query, *, limit: int, zone: tzinfo, sources: Sequence[int]) -> Finding:
-        """The best `limit` passages of the given sources (row numbers)."""
+    def find(
+        self, query: Query, *, limit: int, zone: tzinfo, sources: Sequence[int], tells: Tells = lambda _: True
+    ) -> Finding:
+        """The best `limit` passages of the given sources (row numbers); only those that `tells` takes support an answer."""
         order = self._lookup.order()
         if not len(order.chunk):
             return Finding(passages=(), telling=(), support=0.0)
@@ -45,7 +49,7 @@ class Retriever:
         words = self._scores(order, self._lookup.matches(reading.match(query, tokens)))
         words += self._scores(order, self._lookup.matches(reading.match_trigram(query), index="grams"))
         mentions = self._scores(order, self._lookup.matches(reading.match_names(query)))
-        dense = self._cosines(order, query, sources)
+        dense = self.cosines(order, query, sources)
         allowed = self._allowed(order, query, sources)
         scores = fusion.fuse(
             thread=order.thread,
@@ -59,7 +63,7 @@ class Retriever:
         best = fusion.best(np.where(allowed, scores, -1.0), limit)
         best = best[scores[best] > 0.0]
         best = best[allowed[best]]
-        return _weighed(query, list(self._evidence(query, order.chunk[best], scores[best], dense[best], zone)))
+        return _weighed(query, list(self._evidence(query, order.chunk[best], scores[best], dense[best], zone)), tells)
 
     def _scores(self, order: Order, hits: Hits) -> fusion.FloatArray:
         scores = np.zeros(len(order.chunk))
@@ -67,8 +71,8 @@ class Retriever:
         scores[at[at >= 0]] = hits.score[at >= 0]
         return scores
 
-    def _cosines(self, order: Order, query: Query, sources: Sequence[int]) -> fusion.FloatArray:
-        """Each chunk takes its block's cosine; NaN where the index did not return the block."""
+    def cosines(self, order: Order, query: Query, sources: Sequence[int]) -> fusion.FloatArray:
+        """How near each chunk of the order is to a question: its block's cosine, NaN where the index did not return it."""
         cosines = np.full(len(order.chunk), np.nan)
         if self._index is None or self._embedder is None:
             return cosines
@@ -122,9 +126,9 @@ class Retriever:
                 )
 
 
-def _weighed(query: Query, found: Sequence[support.Evidence]) -> Finding:
+def _weighed(query: Query, found: Sequence[support.Evidence], tells: Tells) -> Finding:
     spoken = support.spoken(found)
-    told = support.telling(query, spoken)
+    told = [entry for entry in support.telling(query, spoken) if tells(entry.passage)]
     return Finding(
         passages=tuple(entry.passage for entry in found),
         telling=tuple(entry.passage for entry in told),

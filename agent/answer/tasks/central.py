@@ -1,0 +1,92 @@
+"""The statements of a text that say most of what the others speak of: a summary in the text's own words. Pure."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agent.answer.claims import content, sentence_spans
+from agent.vocabulary import Passage
+
+_FEWEST = 4
+"""Words with meaning that a statement has at least: a heading or a greeting has fewer."""
+_ALIKE = 0.5
+"""From which cosine on two statements say one thing twice."""
+_COLUMNS = re.compile(r"[|\t]")
+_FIELD = re.compile(r"[\w -]{2,20}: \S")
+_MARKS = re.compile(r"[#>*\-–•\d.)\s\[\]]*")
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """Characters start..end of a passage (by its index) that say something by themselves."""
+
+    passage: int
+    start: int
+    end: int
+    text: str
+
+
+def statements(passages: Sequence[Passage]) -> list[Statement]:
+    """The statements of passages in order: no headings, rows of tables, fields of a header or greetings."""
+    found = []
+    for index, passage in enumerate(passages):
+        for start, end in sentence_spans(passage.text):
+            text = passage.text[start:end]
+            start += len(text) - len(text[_MARKS.match(text).end() :].lstrip()) if _is_bullet(text) else 0  # type: ignore[union-attr]  # matches always
+            text = passage.text[start:end].strip()
+            if len(content(text)) >= _FEWEST and not _COLUMNS.search(text) and not _is_heading(text, passage):
+                found.append(Statement(index, start, start + len(text), text))
+    return found
+
+
+def _is_bullet(text: str) -> bool:
+    return bool(re.match(r"[>*\-–•]\s", text))
+
+
+def _is_heading(text: str, passage: Passage) -> bool:
+    if text.startswith("#") or (passage.kind == "section" and text in passage.context):
+        return True
+    return bool(passage.kind == "section" and text[-1] not in ".!?。！？:" and _FIELD.match(text) and len(text) < 60)
+
+
+def central(found: Sequence[Statement], *, most: int) -> list[Statement]:
+    """At most `most` of some statements, the most central ones, in the order of the text; none twice in other words.
+
+    A statement is central by its mean likeness with all others (as LexRank has it, without the random walk); where a
+    text begins, and where a passage does, it tells what follows.
+    """
+    if not found:
+        return []
+    vectors = _vectors([content(statement.text) for statement in found])
+    likeness = vectors @ vectors.T
+    weight = likeness.mean(axis=1)
+    weight = weight / (weight.max() or 1.0)
+    opens = {next(n for n, one in enumerate(found) if one.passage == p) for p in {one.passage for one in found}}
+    weight[sorted(opens)] += 0.25
+    weight[0] += 0.25
+    weight += [0.15 * any(letter.isdigit() for letter in one.text) for one in found]
+    chosen: list[int] = []
+    for index in np.argsort(-weight, kind="stable").tolist():
+        if len(chosen) < most and all(likeness[index, other] < _ALIKE for other in chosen):
+            chosen.append(index)
+    return [found[index] for index in sorted(chosen)]
+
+
+def _vectors(texts: Sequence[Sequence[str]]) -> NDArray[np.float64]:
+    """Unit-length rows of tf-idf."""
+    frequency = Counter(word for text in texts for word in set(text))
+    column = {word: number for number, word in enumerate(frequency)}
+    rows = np.zeros((len(texts), max(1, len(column))))
+    for row, text in enumerate(texts):
+        for word, count in Counter(text).items():
+            rows[row, column[word]] = count * math.log1p(len(texts) / frequency[word])
+    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
+    unit: NDArray[np.float64] = rows / np.where(lengths > 0.0, lengths, 1.0)
+    return unit

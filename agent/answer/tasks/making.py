@@ -1,0 +1,39 @@
+"""A request and what it is about become what was asked for, or the word that there is no such thing, or several."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+
+from agent.answer.answerer import Models
+from agent.answer.tasks.actions import actions
+from agent.answer.tasks.draft import draft
+from agent.answer.tasks.material import Material, Unclear
+from agent.answer.tasks.request import Request
+from agent.answer.tasks.summary import summary
+from agent.vocabulary import Answer, Person
+
+
+def make(
+    question: str,
+    asked: Request,
+    found: Material | Unclear | None,
+    models: Models,
+    *,
+    searched: str,
+    people: Sequence[Person],
+) -> Generator[str, None, Answer]:
+    """Yield what is made in lines; the generator's value is the whole Answer. `people` are all who are known."""
+    if asked.task == "draft":
+        known = found if isinstance(found, Material) else None
+        return (yield from draft(question, asked, known, models, people=people))
+    if isinstance(found, Unclear):
+        lines = "\n".join(f"- {one}" for one in found.candidates)
+        text = f"Several may be meant. Say which, by its name or day:\n{lines}"
+    elif found is None or not found.passages:
+        text = f"I could not find that in your data. {searched}".strip()
+    elif asked.task == "actions":
+        return (yield from actions(question, found, models, people=[one.name for one in people]))
+    else:
+        return (yield from summary(question, found, models))
+    yield text
+    return Answer(question=question, found=False, text=text, route="none")
