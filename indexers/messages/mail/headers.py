@@ -21,7 +21,7 @@ UNKNOWN = "unknown"
 _WORD = re.compile(r"=\?([^?\s]{1,40})\?([bBqQ])\?([^?]*)\?=")
 _SIMPLE = re.compile(r'\s*(?:"([^"\\]*)"|([^"<>,;:@()\\\[\]]*?))\s*<([^<>\s,;:"()]+@[^<>\s,;:"()]+)>\s*')
 _BARE = re.compile(r"\s*([^<>\s,;:\"()]+@[^<>\s,;:\"()]+)\s*")
-_ID = re.compile(r"<\s*([^<>\s]+)\s*>")
+_ID = re.compile(r"<([^<>]+)>")
 _SPACE = re.compile(r"\s+")
 _YEARS = range(1971, 2200)
 
@@ -49,7 +49,10 @@ class Head:
     def ids(self, name: str) -> Sequence[str]:
         """Message ids in a field, without their angle brackets (RFC 5322 3.6.4; some writers leave them out)."""
         value = raw_text(self.first(name))
-        return _ID.findall(value) or [word for word in value.split() if "@" in word]
+        found = (
+            "".join(id_.split()) for id_ in _ID.findall(value)
+        )  # programs that fold lines put white space into ids
+        return list(filter(None, found)) or [word for word in value.split() if "@" in word]
 
     def parties(self, *names: str, owners: frozenset[str] = frozenset()) -> tuple[Party, ...]:
         """Everyone named in these fields, each address once, at most MAX_PEOPLE."""

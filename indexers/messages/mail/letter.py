@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -15,6 +14,7 @@ from urllib.parse import quote
 from indexers.messages.mail.attached import documents
 from indexers.messages.mail.headers import UNKNOWN, Head
 from indexers.messages.mail.text.body import Body, Problem, body
+from indexers.messages.mail.threads import name, ties
 from indexers.readers.engines.ocr import OcrEngine
 from indexers.readers.vobject import ics
 from indexers.record import Event, Message, Party, Section, Skipped
@@ -22,16 +22,14 @@ from indexers.record import Event, Message, Party, Section, Skipped
 MAIL_BYTES = 48_000_000
 """The most bytes of one mail that are parsed: its text stands first, large attachments behind it."""
 
-_MESSAGE_ID = re.compile(rb"(?im)^message-id:[ \t]*(?:\r?\n[ \t]+)?<?([^<>\s]{1,998})")
-_HEAD_END = re.compile(rb"\r?\n\r?\n")
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Envelope:
     """What is known of a mail from where it lies.
 
     `where` names it in a Skipped; `uri` opens its file; `by_id` says that a mail program finds it by its Message-ID,
-    which survives moves; `received` stands in for a Date that is missing; `files` maps part numbers to local paths.
+    which survives moves; `received` stands in for a Date that is missing; `files` maps part numbers to local paths;
+    `thread` is the conversation that the mails around it put it in, "" where it stands alone.
     """
 
     where: str
@@ -39,13 +37,7 @@ class Envelope:
     by_id: bool = False
     received: datetime | None = None
     files: Mapping[str, str] = field(default_factory=dict)
-
-
-def message_id(head: bytes) -> str:
-    """The Message-ID in the first bytes of a mail without parsing it, "" when it has none."""
-    end = _HEAD_END.search(head)
-    found = _MESSAGE_ID.search(head, 0, end.start() if end else len(head))
-    return found[1].decode("utf-8", "replace") if found else ""
+    thread: str = ""
 
 
 def letter(
@@ -103,7 +95,7 @@ def _message(raw: bytes, head: Head, content: Body, envelope: Envelope, owners: 
     own_id = next(iter(head.ids("message-id")), "") or head.text("message-id")
     identity = own_id or hashlib.blake2b(raw, digest_size=16).hexdigest()
     references, answered = head.ids("references"), head.ids("in-reply-to")
-    thread = head.text("x-gm-thrid") or next(iter((*references, *answered)), identity)
+    thread = envelope.thread or ties(raw).claim or name(identity.encode("utf-8", "replace"))
     locator = f"message://{quote(f'<{own_id}>', safe='')}" if own_id and envelope.by_id else envelope.uri
     return Message(
         id=identity,
@@ -130,8 +122,8 @@ def _is_expunged(head: Head) -> bool:
 
 
 def _sender(head: Head, owners: frozenset[str]) -> Party:
-    for name in ("from", "sender", "reply-to", "return-path"):
-        if found := head.parties(name, owners=owners):
+    for field_ in ("from", "sender", "reply-to", "return-path"):
+        if found := head.parties(field_, owners=owners):
             return found[0]
     return Party(handle=UNKNOWN, name=head.text("from"))
 

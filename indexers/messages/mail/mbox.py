@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import BinaryIO
 
 from indexers.messages.mail.headers import instant
-from indexers.messages.mail.letter import message_id
+from indexers.messages.mail.threads import Ties, ties
 
 CHUNK_BYTES = 1 << 20
 HEAD_BYTES = 1 << 16
@@ -36,7 +36,7 @@ class Mail:
 
     offset: int
     length: int
-    message_id: str
+    ties: Ties
     head: bytes
     body: bytes
 
@@ -81,7 +81,7 @@ class _Reading:
     def done(self) -> Mail:
         head = bytes(self._head).partition(b"\n")[2]
         digest = hashlib.blake2b(head, digest_size=16).digest()
-        return Mail(self.offset, self.length, message_id(head), digest, self._body.digest())
+        return Mail(self.offset, self.length, ties(head), digest, self._body.digest())
 
 
 def mails(stream: BinaryIO) -> Iterator[Mail]:

@@ -10,7 +10,7 @@ import hashlib
 import os
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -18,13 +18,14 @@ from pathlib import Path
 
 from indexers.messages.mail import mbox
 from indexers.messages.mail.headers import parties
-from indexers.messages.mail.letter import MAIL_BYTES, Envelope, letter, message_id
+from indexers.messages.mail.letter import MAIL_BYTES, Envelope, letter
+from indexers.messages.mail.threads import HEAD_BYTES, Threads, Ties, ties
 from indexers.messages.mail.tree import Found, emlx, walk
 from indexers.readers.engines.ocr import find_engine
 from indexers.record import Event, Message, Outcome, Record, Section, Skipped
 from indexers.source import Item, Options, SourceUnavailable
 
-HEAD_BYTES = 16_384
+SAMPLE_BYTES = 16_384
 OWNER_SAMPLE = 400
 """So many mails are looked at for the address they were delivered to."""
 OWNER_LEAST = 3
@@ -40,9 +41,19 @@ Letter = Message | Event | Section | Skipped
 
 
 @dataclass(frozen=True, slots=True)
+class _File:
+    """A mail in a file of its own. `holder` is the earlier item that it is read under, None where it is read here."""
+
+    found: Found
+    ties: Ties
+    holder: Found | None
+
+
+@dataclass(frozen=True, slots=True)
 class _Run:
     """A run of an mbox file: its mails, each with whether it is read here (and not under an earlier item)."""
 
+    id: str
     path: str
     mails: tuple[tuple[mbox.Mail, bool], ...]
 
@@ -52,6 +63,9 @@ class Mail:
 
     default_path = "~/Library/Mail"
     mirror = True
+    known: Mapping[str, str] | Sequence[str] = ()
+    """The items read in earlier passes and their fingerprints, where whoever scans can tell: mails in files of their own
+    that did not change are then not opened."""
 
     def __init__(self, *, name: str, path: Path, options: Options) -> None:
         if unknown := sorted(set(options) - _OPTIONS):
@@ -65,41 +79,52 @@ class Mail:
         self._ocr = find_engine()
         self._given = frozenset(address.strip().lower() for address in given)
         self._owners: frozenset[str] | None = self._given or None
-        self._files: dict[str, tuple[Found, str]] = {}
+        self._files: dict[str, Found] = {}
         self._runs: dict[str, _Run] = {}
+        self._threads = Threads(())
 
     def roots(self) -> Sequence[Path]:
         return [self._path.absolute()]
 
     def scan(self) -> Iterator[Item | Skipped]:
         """Every mail that exists now; raises SourceUnavailable when the path cannot be looked at."""
-        self._files, self._runs = {}, {}
-        entries = self._entries()
-        single = [entry for entry in entries if isinstance(entry, Found) and entry.kind != "mbox"]
-        several = len({entry.mailbox for entry in single}) > 1
-        first: dict[str, Found] = {}
-        folded: set[bytes] = set()
-        for entry in entries:
-            if isinstance(entry, Skipped):
-                yield entry
-            elif entry.kind == "mbox":
-                yield from self._scan_mbox(entry, folded)
-            else:
-                holder = first.setdefault(_id_of(entry) or entry.id, entry) if several else entry
-                self._files[entry.id] = entry, "" if holder is entry else holder.id
-                fingerprint = entry.stat if holder is entry else f"{entry.stat}|{holder.id}|{holder.stat}"
-                yield Item(id=entry.id, fingerprint=fingerprint, identity=entry.stat, size=entry.size)
+        looked = list(self._look())
+        files = [entry for entry in looked if isinstance(entry, _File)]
+        self._files = {file.found.id: file.found for file in files}
+        self._runs = {entry.id: entry for entry in looked if isinstance(entry, _Run)}
+        self._threads = Threads(
+            (
+                *(file.ties for file in files),
+                *(mail.ties for run in self._runs.values() for mail, _ in run.mails),
+            )
+        )
+        for entry in looked:
+            match entry:
+                case Skipped():
+                    yield entry
+                case _Run():
+                    size = sum(mail.length for mail, _ in entry.mails)
+                    yield Item(id=entry.id, fingerprint=self._print_of(entry), size=size)
+                case _File(found=found, ties=its, holder=holder):
+                    print_ = f"{found.stat}|{its}|{self._moved(its)}|"
+                    print_ += f"{holder.stat}|{holder.id}" if holder else ""
+                    yield Item(id=found.id, fingerprint=print_, identity=found.stat, size=found.size)
 
     def read(self, item: Item) -> Iterator[Record | Skipped]:
         if item.id not in self._files and item.id not in self._runs:
-            for _ in self.scan():
-                pass
+            # The print of a mail in a file of its own says all but where that is; one in an mbox takes a scan.
+            files = [entry for entry in self._entries() if isinstance(entry, Found)]
+            self._files = {found.id: found for found in files}
+            if "|" not in item.fingerprint or any(found.kind == "mbox" for found in files):
+                for _ in self.scan():
+                    pass
         if item.id in self._runs:
             yield from self._read_run(self._runs[item.id])
         elif item.id in self._files:
-            found, holder = self._files[item.id]
-            records = list(self._read_file(found))
-            if not (holder and _same(records, self._read_file(self._files[holder][0]))):
+            _, its, moved, holder, *_ = (*item.fingerprint.split("|", 3), "", "", "")
+            thread, held = moved or Ties.read(its).claim, self._files.get(holder.partition("|")[2])
+            records = list(self._read_file(self._files[item.id], thread))
+            if not (held and _same(records, self._read_file(held, thread))):
                 yield from records
         else:
             yield Skipped(where=item.id, why="the mail is no longer there", outcome="vanished")
@@ -117,30 +142,35 @@ class Mail:
         except OSError as problem:
             raise SourceUnavailable(f"{self._path} cannot be read: {problem.strerror or 'unknown error'}") from None
 
-    def _scan_mbox(self, entry: Found, folded: set[bytes]) -> Iterator[Item | Skipped]:
-        """The runs of one mbox file: named by their first mail, so that what stands before them may change."""
-        taken: Counter[str] = Counter()
-        try:
-            with Path(entry.path).open("rb") as stream:
-                for run in mbox.runs(mbox.mails(stream)):
-                    mails, print_ = list[tuple[mbox.Mail, bool]](), hashlib.blake2b(digest_size=16)
-                    for mail in run:
-                        key = hashlib.blake2b(mail.message_id.encode() + b"\0" + mail.body, digest_size=12).digest()
-                        new = not mail.message_id or key not in folded
-                        folded.add(key)
-                        mails.append((mail, new))
-                        # A mail without an id is opened by its place in the file, so its place is part of it.
-                        place = b"" if mail.message_id else str(mail.offset).encode()
-                        print_.update(mail.head + mail.body + bytes([new]) + place)
-                    start = run[0].head.hex()[:16]
-                    taken[start] += 1
-                    name = f"{entry.id}#{start}" + (f".{taken[start]}" if taken[start] > 1 else "")
-                    self._runs[name] = _Run(entry.path, tuple(mails))
-                    size = sum(mail.length for mail in run)
-                    yield Item(id=name, fingerprint=print_.hexdigest(), size=size)
-        except OSError as problem:
-            why = f"the mbox cannot be read: {problem.strerror or 'unknown error'}"
-            yield Skipped(where=f"{entry.id}#", why=why, outcome="no_permission")
+    def _look(self) -> Iterator[_File | _Run | Skipped]:
+        """Every mail with its ties, in the order of the folders."""
+        entries = self._entries()
+        known = self.known if isinstance(self.known, Mapping) else {}
+        mailboxes = {entry.mailbox for entry in entries if isinstance(entry, Found) and entry.kind != "mbox"}
+        first: dict[str, Found] = {}
+        folded: set[bytes] = set()
+        for entry in entries:
+            if isinstance(entry, Skipped):
+                yield entry
+            elif entry.kind == "mbox":
+                yield from _runs_of(entry, folded)
+            else:
+                its = _ties_of(entry, known.get(entry.id, ""))
+                holder = first.setdefault(its.id, entry) if its.id and len(mailboxes) > 1 else entry
+                yield _File(entry, its, None if holder is entry else holder)
+
+    def _moved(self, its: Ties) -> str:
+        """The conversation of a mail where others put it in another one than it says itself."""
+        thread = self._threads.conversation(its)
+        return "" if thread == its.claim else thread
+
+    def _print_of(self, run: _Run) -> str:
+        print_ = hashlib.blake2b(digest_size=16)
+        for mail, new in run.mails:
+            # A mail without an id is opened by its place in the file, so its place is part of it.
+            place = "" if mail.ties.id else str(mail.offset)
+            print_.update(mail.head + mail.body + bytes([new]) + f"{place}{self._moved(mail.ties)}".encode())
+        return print_.hexdigest()
 
     def _read_run(self, run: _Run) -> Iterator[Record | Skipped]:
         seen: Counter[tuple[type, str]] = Counter()
@@ -153,17 +183,23 @@ class Mail:
                     stream.seek(mail.offset)
                     raw, received = mbox.content(stream.read(min(mail.length, MAIL_BYTES + HEAD_BYTES)))
                     where = f"{run.path}#{mail.offset}"
-                    envelope = Envelope(where=where, uri=f"{uri}#{mail.offset}", by_id=True, received=received)
+                    envelope = Envelope(
+                        where=where,
+                        uri=f"{uri}#{mail.offset}",
+                        by_id=True,
+                        received=received,
+                        thread=self._threads.conversation(mail.ties),
+                    )
                     for record in letter(raw, envelope, owners=self._me(), ocr=self._ocr):
                         yield _distinct(record, seen)
         except OSError as problem:
             yield Skipped(where=run.path, why=f"the mbox cannot be read: {problem.strerror or 'unknown error'}")
 
-    def _read_file(self, found: Found) -> Iterator[Letter]:
+    def _read_file(self, found: Found, thread: str) -> Iterator[Letter]:
         try:
-            with Path(found.path).open("rb") as file:
-                changed = datetime.fromtimestamp(os.fstat(file.fileno()).st_mtime, UTC)
-                data = file.read(MAIL_BYTES + HEAD_BYTES)
+            with Path(found.path).open("rb") as stream:
+                changed = datetime.fromtimestamp(os.fstat(stream.fileno()).st_mtime, UTC)
+                data = stream.read(MAIL_BYTES + HEAD_BYTES)
         except OSError as problem:
             outcome: Outcome = "no_permission" if isinstance(problem, PermissionError) else "vanished"
             why = f"the mail cannot be read: {problem.strerror or 'unknown error'}"
@@ -176,6 +212,7 @@ class Mail:
         short = None
         if found.kind == "emlx":
             data, envelope, short = emlx(data, found.path, changed=changed)
+        envelope = replace(envelope, thread=thread)
         records = list(letter(data, envelope, owners=self._me(), ocr=self._ocr))
         if short is not None and any(isinstance(record, Message) for record in records):
             yield short
@@ -197,9 +234,9 @@ class Mail:
     def _sample(self) -> Iterator[bytes]:
         """The heads of the first OWNER_SAMPLE mails."""
         left = OWNER_SAMPLE
-        for found, _ in list(self._files.values())[:OWNER_SAMPLE]:
+        for found in list(self._files.values())[:OWNER_SAMPLE]:
             left -= 1
-            yield _start(found.path)
+            yield _start(found.path, SAMPLE_BYTES)
         for run in self._runs.values():
             if left <= 0:
                 return
@@ -207,20 +244,47 @@ class Mail:
             with suppress(OSError), Path(run.path).open("rb") as stream:
                 for mail, _ in run.mails:
                     stream.seek(mail.offset)
-                    yield stream.read(min(mail.length, HEAD_BYTES)).partition(b"\n\n")[0]
+                    yield stream.read(min(mail.length, SAMPLE_BYTES)).partition(b"\n\n")[0]
 
 
-def _start(path: str) -> bytes:
+def _start(path: str, size: int) -> bytes:
     try:
         with Path(path).open("rb") as file:
-            return file.read(HEAD_BYTES)
+            return file.read(size)
     except OSError:
         return b""
 
 
-def _id_of(found: Found) -> str:
-    start = _start(found.path)
-    return message_id(start.partition(b"\n")[2] if found.kind == "emlx" else start)
+def _ties_of(found: Found, known: str) -> Ties:
+    """The ties of a mail in a file of its own: as the fingerprint `known` of before says, if the file is as it was then."""
+    stat, _, rest = known.partition("|")
+    if stat == found.stat and (written := rest.partition("|")[0]):
+        return Ties.read(written)
+    start = _start(found.path, HEAD_BYTES)
+    return ties(start.partition(b"\n")[2] if found.kind == "emlx" else start)
+
+
+def _runs_of(found: Found, folded: set[bytes]) -> Iterator[_Run | Skipped]:
+    """The runs of one mbox file: named by their first mail, so that what stands before them may change.
+
+    `folded` are the keys of the mails that are read under earlier items.
+    """
+    taken: Counter[str] = Counter()
+    try:
+        with Path(found.path).open("rb") as stream:
+            for run in mbox.runs(mbox.mails(stream)):
+                mails = list[tuple[mbox.Mail, bool]]()
+                for mail in run:
+                    key = hashlib.blake2b(mail.ties.id.encode() + b"\0" + mail.body, digest_size=12).digest()
+                    mails.append((mail, not mail.ties.id or key not in folded))
+                    folded.add(key)
+                start = run[0].head.hex()[:16]
+                taken[start] += 1
+                name = f"{found.id}#{start}" + (f".{taken[start]}" if taken[start] > 1 else "")
+                yield _Run(name, found.path, tuple(mails))
+    except OSError as problem:
+        why = f"the mbox cannot be read: {problem.strerror or 'unknown error'}"
+        yield Skipped(where=f"{found.id}#", why=why, outcome="no_permission")
 
 
 def _same(records: Sequence[Record | Skipped], others: Iterator[Letter]) -> bool:

@@ -24,6 +24,7 @@ from agent.demo.mail import (
 )
 from indexers.contract import check_source
 from indexers.messages.mail import Mail, mbox
+from indexers.messages.mail.threads import name
 from indexers.record import Message, Skipped
 from indexers.source import Item, SourceUnavailable
 
@@ -71,7 +72,7 @@ def test_every_layout_gives_the_same_messages(layout: str, tmp_path: Path) -> No
         assert message.sent_at == letter.sent_at
         assert message.title == letter.subject
         assert message.text == letter.text.partition("\n\nOn ")[0]
-        assert message.conversation == (letter.answers[0] if letter.answers else letter.id)
+        assert message.conversation == name((letter.answers[0] if letter.answers else letter.id).encode())
         assert message.sender.me == (letter.sender == ANN)
         assert [file.name for file in message.attachments] == [enclosure.name for enclosure in letter.enclosures]
 
@@ -124,7 +125,7 @@ def test_mails_cover_the_file_whatever_the_chunk(bodies: list[str], chunk: int) 
         assert list(mbox.mails(BytesIO(data))) == whole
     finally:
         mbox.CHUNK_BYTES = patched
-    assert [found.message_id for found in whole if found.message_id] == [f"{at}@x" for at in range(len(bodies))]
+    assert [found.ties.id for found in whole if found.ties.id] == [name(b"%d@x" % at) for at in range(len(bodies))]
     ends = [found.offset + found.length for found in whole]
     assert [0, *ends] == [*(found.offset for found in whole), len(data)]
 

@@ -11,6 +11,7 @@ from agent.demo.mail import Appointment, Enclosure, Letter, ics, rfc822
 from indexers.messages.mail.headers import instant, parties, words
 from indexers.messages.mail.letter import Envelope, letter
 from indexers.messages.mail.text.markup import page
+from indexers.messages.mail.threads import name
 from indexers.record import Attachment, Event, Message, Party, Section, Skipped
 
 SENT = datetime(2023, 1, 3, 10, 0, tzinfo=timezone(timedelta(hours=1)))
@@ -49,7 +50,7 @@ def test_golden_letter() -> None:
     assert read(raw) == [
         Message(
             id="3@mail.example",
-            conversation="1@mail.example",
+            conversation=name(b"1@mail.example"),
             title="Re: Grüße aus Köln und eine recht lange Betreffzeile",
             sender=sender,
             people=(
@@ -224,7 +225,7 @@ def test_gmail_thread_numbers_and_program_links() -> None:
     raw = b"X-GM-THRID: 17\n" + HEAD + b"\nx"
     (found,) = read(raw, by_id=True)
     assert isinstance(found, Message)
-    assert found.conversation == "17"
+    assert found.conversation == name(b"X-GM-THRID 17")
     assert found.locator == "message://%3Cm1%40x.example%3E"
 
 
