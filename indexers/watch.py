@@ -7,9 +7,11 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from watchdog.events import FileClosedNoWriteEvent, FileOpenedEvent, FileSystemEvent, FileSystemEventHandler
 from watchdog.observers import Observer
+from watchdog.observers.api import ObservedWatch
 
 from indexers.readers.containers.sqlite import state
 
@@ -19,22 +21,33 @@ LONGEST = 10.0
 """Seconds after which it is told even when events go on."""
 
 
+class _Ground(NamedTuple):
+    """A folder to watch, and what stands there now: another number after a mount, zeros where there is none."""
+
+    folder: str
+    recursive: bool
+    device: int
+    inode: int
+
+    @classmethod
+    def of(cls, root: Path) -> tuple[_Ground, str]:
+        """What to watch for a root, and the beginning of the names in it that count ("" for all).
+
+        A file is watched through its folder, for databases and exports are replaced and have companions (`-wal`); so
+        is what does not exist yet.
+        """
+        folder, name = (root, "") if root.is_dir() else (root.parent, root.name)
+        try:
+            state = folder.stat()
+        except OSError:
+            return cls(str(folder), not name, 0, 0), name
+        return cls(str(folder), not name, state.st_dev, state.st_ino), name
+
+
 class Watch:
-    """Watches the roots of sources and tells the names of those in which something happened.
+    """Watches the roots of sources and tells the names of those in which something happened."""
 
-    A root that is a file is watched through its folder, for databases and exports are replaced and have companions
-    (`-wal`). A root that does not exist is left to the hourly scan.
-    """
-
-    def __init__(
-        self,
-        roots: Mapping[str, Sequence[Path]],
-        moved: Callable[[set[str]], None],
-        *,
-        quiet: float = QUIET,
-        longest: float = LONGEST,
-    ) -> None:
-        self._roots = roots
+    def __init__(self, moved: Callable[[set[str]], None], *, quiet: float = QUIET, longest: float = LONGEST) -> None:
         self._moved = moved
         self._quiet = quiet
         self._longest = longest
@@ -44,18 +57,52 @@ class Watch:
         self._stopped = False
         self._observer = Observer()
         self._thread = threading.Thread(target=self._settle, name="watch", daemon=True)
+        self._roots: Mapping[str, Sequence[Path]] = {}
+        self._grounds: dict[str, list[tuple[_Ground, str]]] = {}
+        self._folders: dict[_Ground, tuple[_Folder, ObservedWatch]] = {}
 
     def start(self) -> None:
-        """Begin. A folder that cannot be watched (too many, no permission) is left to the hourly scan."""
         self._observer.start()  # first: only then does `schedule` itself say that a folder cannot be watched
-        for name, paths in self._roots.items():
-            for path in paths:
-                folder, file = (path, "") if path.is_dir() else (path.parent, path.name)
-                try:
-                    self._observer.schedule(_Named(name, file, self._heard), str(folder), recursive=not file)
-                except OSError:
-                    continue
         self._thread.start()
+
+    def follow(self, roots: Mapping[str, Sequence[Path]]) -> set[str]:
+        """Watch these roots from now on; what was watched before and still is misses nothing meanwhile.
+
+        Returns the sources that are watched somewhere they were not before. A folder that cannot be watched (too many,
+        no permission) is left to the hourly scan.
+        """
+        self._roots = roots
+        self._grounds = {name: [_Ground.of(path) for path in paths] for name, paths in roots.items()}
+        wanted: dict[_Ground, set[tuple[str, str]]] = {}
+        for name, grounds in self._grounds.items():
+            for ground, file in grounds:
+                wanted.setdefault(ground, set()).add((name, file))
+        for ground in self._folders.keys() - wanted.keys():
+            self._observer.unschedule(self._folders.pop(ground)[1])
+        fresh: set[str] = set()
+        for ground, listeners in wanted.items():
+            known: frozenset[tuple[str, str]] = frozenset()
+            if ground in self._folders:
+                folder = self._folders[ground][0]
+                known, folder.listeners = folder.listeners, frozenset(listeners)
+            elif not self._scheduled(ground, _Folder(self._heard, frozenset(listeners))):
+                continue
+            fresh |= {name for name, _ in listeners - known}
+        return fresh
+
+    def shifted(self) -> set[str]:
+        """The sources under which a volume was mounted or went, or a folder was put in another's place, since `follow`."""
+        return {
+            name for name, paths in self._roots.items() if [_Ground.of(path) for path in paths] != self._grounds[name]
+        }
+
+    def _scheduled(self, ground: _Ground, folder: _Folder) -> bool:
+        try:
+            watch = self._observer.schedule(folder, ground.folder, recursive=ground.recursive)
+        except OSError:
+            return False
+        self._folders[ground] = folder, watch
+        return True
 
     def stop(self) -> None:
         with self._turn:
@@ -114,20 +161,20 @@ class Poll:
         return tuple(state(path) for path in self._live[name])
 
 
-class _Named(FileSystemEventHandler):
-    """Passes on that something changed under one source; reading a file is no change.
+class _Folder(FileSystemEventHandler):
+    """Passes on that something changed in one folder; reading a file is no change.
 
-    With `file` only it and its companions count, whose names begin with its own (`chat.db-wal`).
+    `listeners` are names of sources, each with the beginning of the file names that count for it: companions of a file
+    have names that begin with its own (`chat.db-wal`).
     """
 
-    def __init__(self, name: str, file: str, heard: Callable[[str], None]) -> None:
-        self._name = name
-        self._file = file
+    def __init__(self, heard: Callable[[str], None], listeners: frozenset[tuple[str, str]]) -> None:
+        self.listeners = listeners
         self._tell = heard
 
     def on_any_event(self, event: FileSystemEvent) -> None:
         if isinstance(event, FileOpenedEvent | FileClosedNoWriteEvent):
             return
-        touched = (os.fsdecode(event.src_path), os.fsdecode(event.dest_path))
-        if any(Path(path).name.startswith(self._file) for path in touched if path):
-            self._tell(self._name)
+        touched = [Path(os.fsdecode(path)).name for path in (event.src_path, event.dest_path) if path]
+        for name in {name for name, file in self.listeners if any(one.startswith(file) for one in touched)}:
+            self._tell(name)

@@ -38,7 +38,7 @@ def main(arguments: list[str]) -> int:
     try:
         log_to(places.home / "log")
         if once is None:
-            threading.Thread(target=daemon.watch, name="background", daemon=True).start()
+            threading.Thread(target=daemon.background.run, name="background", daemon=True).start()
         serve(daemon, once=once, ready=_foreground if "foreground" in arguments else _hush)
     except HomebodyError as error:
         print(f"homebody: {error}", file=sys.stderr)  # noqa: T201 - as above

@@ -1,18 +1,15 @@
-"""The one owner of a home: opens and locks it, indexes in the background, and ends cleanly."""
+"""The one owner of a home: opens and locks it, turns its sources on and off, and ends cleanly."""
 
 from __future__ import annotations
 
 import logging
-import math
 import os
 import re
 import shutil
 import threading
-import time
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -24,20 +21,12 @@ from agent.errors import HomebodyError, Locked, WrongUse
 from agent.homebody import Homebody, Receipt
 from agent.ingest.run import PassReport, Progress
 from agent.ingest.workers.worker import Worker
+from agent.service.background import Background
 from agent.service.fault import place
-from agent.service.power import on_battery
 from agent.store import keys
 from indexers.source import SourceUnavailable, kinds
-from indexers.watch import Poll, Watch
 
 log = logging.getLogger("homebody")
-
-_RECONCILE = timedelta(hours=1)
-"""Events are hints: every source is scanned that often, and at start, whatever they say."""
-
-
-_POLL, _POLL_ON_BATTERY = timedelta(seconds=2), timedelta(seconds=60)
-"""Live databases are compared that often besides, for a watch can die without a word."""
 
 _NAME = re.compile(r"[\w][\w .@+-]{0,63}")
 
@@ -58,13 +47,7 @@ class Daemon:
         self._shut_by_owner = False
         self._progress: dict[str, Progress] = {}
         self._stopping = threading.Event()
-        self._changed: set[str] = set()
-        self._wake = threading.Event()
-        self._look_again = False
-        self._follow_again = False
-        self._watch: Watch | None = None
-        self._watched: set[str] = set()
-        self._poll: Poll | None = None
+        self.background = Background(unlocked=self.unlocked, index=self.index)
 
     def claim(self) -> None:
         """Take the home's lock and a clean runtime folder. Raises StoreError when another process has it."""
@@ -101,8 +84,7 @@ class Daemon:
     def _opened(self, home: Homebody) -> None:
         self._open = home
         self._shut_by_owner = False
-        self._look_again = self._follow_again = True
-        self._wake.set()
+        self.background.look()
 
     def recover(self, code: str, passphrase: str | None) -> str:
         """Open with the recovery code, set a new way in; returns the new code."""
@@ -200,7 +182,7 @@ class Daemon:
                     remedy="Give this one another --name, or use `homebody sources change`.",
                 )
             opened.add_source(replace(source, paused=held.paused) if held else source)
-        self._followed_anew()
+        self.background.follow()
 
     def change(self, source: SourceConfig, *, paused: bool | None) -> SourceConfig:
         """Write what a source now is; it stays paused, or not, unless told."""
@@ -209,7 +191,7 @@ class Daemon:
             held = opened.config.source(source.name)
             changed = replace(source, paused=held.paused if paused is None else paused)
             opened.add_source(changed)
-        self._followed_anew()
+        self.background.follow()
         return changed
 
     def remove(self, name: str) -> Receipt:
@@ -217,106 +199,17 @@ class Daemon:
         try:
             return self.unlocked().remove_source(name)
         finally:
-            self._followed_anew()
-
-    def _followed_anew(self) -> None:
-        self._follow_again = True
-        self._wake.set()
-
-    # The background
-
-    def watch(self) -> None:
-        """Index at start, after an unlock, when files move, and at least hourly, until `stop`. Runs in its own thread."""
-        due = time.monotonic()
-        while not self._stopping.is_set():
-            with suppress(HomebodyError):  # opening asks for a look, which is due anyway
-                self.unlocked()
-            with self._turn:
-                moved, self._changed = sorted(self._changed), set()
-                look, self._look_again = self._look_again or time.monotonic() >= due, False
-                follow, self._follow_again = self._follow_again or look, False
-            if self._poll is not None:  # before the pass, for the same reason
-                moved = sorted({*moved, *self._poll.moved()})
-            if follow:  # before the pass: what moves during it must not be missed
-                try:
-                    moved = sorted({*moved, *self._follow()})
-                except Exception as error:  # a home that was locked meanwhile, for one
-                    log.warning("watching: %s", place(error))
-            if look:
-                due = time.monotonic() + _RECONCILE.total_seconds()
-                self._pass([])
-            elif moved:
-                self._pass(moved)
-            self._wake.wait(max(0.0, min(due - time.monotonic(), self._until_poll())))
-            self._wake.clear()
-
-    def _until_poll(self) -> float:
-        """Seconds; for ever where nothing is polled."""
-        if not self._poll:
-            return math.inf
-        return (_POLL_ON_BATTERY if on_battery() else _POLL).total_seconds()
-
-    def _pass(self, names: list[str]) -> None:
-        try:
-            opened = self.unlocked()
-            active = {source.name for source in opened.config.sources if not source.paused}
-            chosen = [name for name in names if name in active]
-            if chosen or (active and not names):
-                self.index(chosen, now=config.now(os.environ, opened.zone), tell=lambda _: None, hinted=bool(names))
-        except HomebodyError as error:
-            log.warning("background pass: %s", type(error).__name__)
-        except Exception as error:  # the next pass may well succeed, and this thread is the only one that tries
-            log.error("background pass: %s", place(error))
-
-    def _follow(self) -> set[str]:
-        """Watch the places that the sources name; a source that cannot say is looked at hourly all the same.
-
-        Returns the sources that were read before but not watched until now: something may have moved in between.
-        """
-        if self._watch is not None:
-            self._watch.stop()
-            self._watch = None
-        polled, self._poll = self._poll, None
-        before, self._watched = self._watched, set()
-        try:
-            opened = self.unlocked()
-        except HomebodyError:
-            return set()
-        roots: dict[str, list[Path]] = {}
-        live: dict[str, list[Path]] = {}
-        for source in opened.config.sources:
-            if not source.paused:
-                with suppress(SourceUnavailable), Worker(source) as worker:
-                    told = worker.roots()
-                    roots[source.name] = [Path(root) for root in told.paths]
-                    if told.live:
-                        live[source.name] = [Path(database) for database in told.live]
-        self._poll = Poll(live, after=polled)
-        self._watch = Watch(roots, self._moved)
-        try:
-            self._watch.start()
-        except OSError as error:
-            log.warning("watching: %s", type(error).__name__)
-            return set()
-        self._watched = set(roots)
-        return (self._watched - before) & {state.name for state in opened.states() if state.finished is not None}
-
-    def _moved(self, names: set[str]) -> None:
-        """Events only hasten the poll of a live database: on Linux it is one that our own worker opened its log."""
-        with self._turn:
-            self._changed |= {name for name in names if self._poll is None or name not in self._poll}
-        self._wake.set()
+            self.background.follow()
 
     def halt(self) -> None:
         """Break off the pass that is under way, and begin no other."""
         self._stopping.set()
-        self._wake.set()
+        self.background.halt()
 
     def stop(self) -> None:
         """Close the home, wipe the runtime folder, let go of the lock, in this order."""
         self.halt()
-        if self._watch is not None:
-            self._watch.stop()
+        self.background.stop()
         with self._turn:
             try:
                 self._close()

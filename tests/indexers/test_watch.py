@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import queue
 import sqlite3
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -26,9 +29,10 @@ def started() -> Iterator[Started]:
 
     def start(**roots: list[Path]) -> Told:
         told: Told = queue.Queue()
-        watch = Watch(roots, lambda names: told.put((time.monotonic(), names)), quiet=QUIET, longest=LONGEST)
+        watch = Watch(lambda names: told.put((time.monotonic(), names)), quiet=QUIET, longest=LONGEST)
         made.append(watch)
         watch.start()
+        watch.follow(roots)
         return told
 
     yield start
@@ -143,8 +147,9 @@ def test_a_root_that_cannot_be_watched_leaves_the_others_watched(
 
 def test_stopping_ends_the_watch(tmp_path: Path) -> None:
     told: Told = queue.Queue()
-    watch = Watch({"notes": [tmp_path]}, lambda found: told.put((0.0, found)), quiet=0.05)
+    watch = Watch(lambda found: told.put((0.0, found)), quiet=0.05)
     watch.start()
+    watch.follow({"notes": [tmp_path]})
     watch.stop()
     watch.stop()
     (tmp_path / "new").write_text("y")
@@ -152,7 +157,85 @@ def test_stopping_ends_the_watch(tmp_path: Path) -> None:
 
 
 def test_a_watch_that_never_started_can_be_stopped(tmp_path: Path) -> None:
-    Watch({"notes": [tmp_path]}, lambda _: None).stop()
+    Watch(lambda _: None).stop()
+
+
+@pytest.fixture
+def following() -> Iterator[tuple[Watch, Told]]:
+    told: Told = queue.Queue()
+    watch = Watch(lambda found: told.put((time.monotonic(), found)), quiet=QUIET, longest=LONGEST)
+    watch.start()
+    yield watch, told
+    watch.stop()
+
+
+def folders(under: Path, *wanted: str) -> list[Path]:
+    for name in wanted:
+        (under / name).mkdir()
+    return [under / name for name in wanted]
+
+
+def test_following_others_tells_which_are_watched_anew(tmp_path: Path, following: tuple[Watch, Told]) -> None:
+    watch, told = following
+    one, two, three = folders(tmp_path, "one", "two", "three")
+    assert watch.follow({"notes": [one], "mail": [two]}) == {"notes", "mail"}
+    assert watch.follow({"notes": [one], "mail": [two]}) == set()
+    assert watch.follow({"notes": [one], "also": [one], "mail": [three]}) == {"also", "mail"}
+    (two / "new").write_text("y")
+    assert silent(told), "nobody follows it any more"
+    (one / "new").write_text("y")
+    assert names(told) == {"notes", "also"}
+
+
+def test_what_stays_watched_misses_nothing_while_others_are_followed(
+    tmp_path: Path, following: tuple[Watch, Told]
+) -> None:
+    watch, told = following
+    one, *others = folders(tmp_path, "one", *"abcdefgh")
+    watch.follow({"notes": [one]})
+    for turn, other in enumerate(others):
+        (one / f"{turn}").write_text("y")
+        watch.follow({"notes": [one], "other": [other]})
+    assert "notes" in names(told)
+
+
+def test_a_folder_in_another_ones_place_is_watched_once_it_is_followed(
+    tmp_path: Path, following: tuple[Watch, Told]
+) -> None:
+    watch, told = following
+    one, other = folders(tmp_path, "one", "other")
+    roots = {"notes": [one], "mail": [other]}
+    watch.follow(roots)
+    assert watch.shifted() == set()
+    one.rename(tmp_path / "away")
+    assert watch.shifted() == {"notes"}
+    assert watch.follow(roots) == {"notes"}  # its parent, until it is there again
+    one.mkdir()
+    assert watch.shifted() == {"notes"}
+    assert watch.follow(roots) == {"notes"}
+    while not told.empty():
+        told.get()
+    (one / "new").write_text("y")
+    assert names(told) == {"notes"}
+    assert watch.shifted() == set()
+
+
+@pytest.mark.skipif(sys.platform != "linux" or os.geteuid() != 0, reason="mounts a volume")
+def test_a_volume_that_comes_and_goes_shifts_the_ground(tmp_path: Path, following: tuple[Watch, Told]) -> None:
+    watch, told = following
+    (volume,) = folders(tmp_path, "volume")
+    watch.follow({"stick": [volume]})
+    if subprocess.run(["mount", "-t", "tmpfs", "none", volume], capture_output=True, check=False).returncode:
+        pytest.skip("this machine lets nobody mount")
+    try:
+        assert watch.shifted() == {"stick"}
+        watch.follow({"stick": [volume]})
+        (volume / "new").write_text("y")
+        assert names(told) == {"stick"}
+    finally:
+        subprocess.run(["umount", "--lazy", volume], check=True)
+    assert watch.shifted() == {"stick"}
+    watch.follow({"stick": [volume]})
 
 
 class Written:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import sys
 import time
 from pathlib import Path
 
@@ -41,6 +42,35 @@ def test_a_source_that_is_added_is_watched_at_once(resident: Owner) -> None:
         resident.run("index", "more")
         (folder / "note.md").write_text("# Boat\n\nThe okapi boat leaves at noon.\n")
         wait_for(lambda: found(resident, "okapi boat", "okapi"), seconds=30)
+
+
+_ATTENTIVE = """
+from agent import offline
+offline.lock()
+import sys
+from datetime import timedelta
+from agent.service import __main__ as service, background
+background._GROUND = timedelta(seconds=1)
+sys.exit(service.main(["daemon", "foreground"]))
+"""
+
+
+def test_a_volume_that_was_away_is_read_and_watched_once_it_is_there_again(resident: Owner) -> None:
+    documents, away = resident.life / "Documents", resident.folder / "in a drawer" / "Documents"
+    away.parent.mkdir()
+    documents.rename(away)
+    with resident.daemon(sys.executable, "-c", _ATTENTIVE):
+        wait_for(lambda: "pass items" in resident.log())
+        time.sleep(3)
+        (away / "note.txt").write_text("The tapir fountain in Weimar runs again.\n")
+        away.rename(documents)
+        wait_for(lambda: found(resident, "tapir fountain", "tapir"), seconds=30)
+        time.sleep(1)
+        (documents / "more.txt").write_text("The serval is asleep.\n")
+        wait_for(lambda: found(resident, "serval", "serval"), seconds=30)
+    hits = resident.json("search", "--json", "-k", "50", WORD)["hits"]
+    assert isinstance(hits, list)
+    assert "documents" in {hit["source"] for hit in hits}, "what was there before was forgotten meanwhile"
 
 
 def test_killed_and_started_again_it_wipes_its_memory_and_has_lost_nothing(resident: Owner) -> None:

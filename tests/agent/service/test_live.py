@@ -18,10 +18,10 @@ from agent import offline
 offline.lock()
 import sys
 from datetime import timedelta
-from agent.service import __main__ as service, daemon
+from agent.service import __main__ as service, background
 from indexers.watch import Watch
 Watch.start = lambda watch: None  # a watcher that died without a word
-daemon._POLL = timedelta(seconds=1)
+background._POLL = timedelta(seconds=1)
 sys.exit(service.main(["daemon", "foreground"]))
 """
 _SENT = """

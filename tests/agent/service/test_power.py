@@ -1,12 +1,13 @@
-"""Whether the machine draws on a battery, as Linux tells it."""
+"""Whether the machine draws on a battery, as Linux tells it, and whether it slept."""
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
 
-from agent.service.power import on_battery
+from agent.service.power import Slumber, on_battery
 
 
 @pytest.mark.parametrize(
@@ -32,3 +33,18 @@ def test_a_machine_with_a_battery_and_nothing_plugged_in(tmp_path: Path, supplie
 
 def test_where_nothing_tells_it_is_plugged_in(tmp_path: Path) -> None:
     assert not on_battery(tmp_path / "none")
+
+
+def test_a_sleep_is_noticed_once_and_waiting_is_none() -> None:
+    now = {"wall": 1_000_000.0, "awake": 50.0}
+    slumber = Slumber(wall=lambda: now["wall"], awake=lambda: now["awake"])
+    for wall, awake, slept in ((60, 60, False), (3600, 5, True), (1, 1, False), (-3600, 1, False), (20, 15, False)):
+        now["wall"] += wall
+        now["awake"] += awake
+        assert slumber.ended() is slept
+
+
+def test_the_clocks_of_this_machine_go_together() -> None:
+    slumber = Slumber()
+    time.sleep(0.1)
+    assert not slumber.ended()
