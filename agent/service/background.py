@@ -110,11 +110,24 @@ class Background:
             active = {source.name for source in opened.config.sources if not source.paused}
             chosen = [name for name in names if name in active]
             if chosen or (active and not names):
-                self._index(chosen, now=config.now(os.environ, opened.zone), tell=lambda _: None, hinted=bool(names))
+                now = config.now(os.environ, opened.zone)
+                self._go_on(self._index(chosen, now=now, tell=lambda _: None, hinted=bool(names)))
         except HomebodyError as error:
             log.warning("background pass: %s", type(error).__name__)
         except Exception as error:  # the next pass may well succeed, and this thread is the only one that tries
             log.error("background pass: %s", place(error))
+
+    def _go_on(self, reports: list[PassReport]) -> None:
+        """Read the next part of what takes several passes, such as a long scan; on a battery that waits for the hour."""
+        begun = {
+            report.name
+            for report in reports
+            if report.items and any(skip.outcome == "unfinished" for skip in report.skipped)
+        }
+        if begun and not on_battery():
+            with self._turn:
+                self._changed |= begun
+            self._wake.set()
 
     def _followed(self) -> set[str]:
         """Watch the places that the sources name, and poll their live databases.
