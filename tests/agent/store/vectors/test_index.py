@@ -66,6 +66,25 @@ def rebuilds(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return seen
 
 
+def test_a_seal_can_wait_for_additions_and_not_for_deletions(
+    store: Store, put: Put, embed: Embed, opened: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(store, put, embed)
+    index = opened(store)
+    index.seal()
+    put(store, "/more", ["one more"])
+    embed(store)
+    assert not index.is_sealed()
+    assert not index.owes()
+    store.remove_items(1, [store.items(1)["/0"].id])
+    assert index.owes()
+    index.seal()
+    assert not index.owes()
+    monkeypatch.setattr(module, "_BATCH", 2)
+    fill(store, put, embed, source="others")
+    assert index.owes(), "a start would be slow"
+
+
 @pytest.mark.parametrize("kind", ["ram", "memory"])
 def test_it_follows_additions_edits_moves_and_deletions(
     kind: str, store: Store, put: Put, embed: Embed, opened: Opened
