@@ -71,6 +71,7 @@ def test_a_seal_can_wait_for_additions_and_not_for_deletions(
 ) -> None:
     fill(store, put, embed)
     index = opened(store)
+    index.open()
     index.seal()
     put(store, "/more", ["one more"])
     embed(store)
