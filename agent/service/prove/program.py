@@ -7,7 +7,6 @@ import json
 import os
 import secrets
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -18,6 +17,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from agent import config
+from agent.service.cli.client import Client
 from agent.service.prove import life, search
 from agent.service.prove.probes import NAME
 from agent.service.prove.trace import Seen
@@ -80,7 +80,7 @@ def _prove(folder: Path, *, program: str | None) -> tuple[str, list[Evidence]]:
     word = f"quokka{secrets.token_hex(6)}"
     sources = life.plant(folder / "life", word)
     watch = Traced(program, folder, environment) if program else Watched(environment)
-    evidence = list(_live(watch, sources, word, folder, places.socket))
+    evidence = list(_live(watch, sources, word, folder, environment))
     evidence += _network(watch.seen())
     evidence += _probed(environment)
     kept = (places.home, places.runtime, folder / "temporary")
@@ -124,13 +124,13 @@ def _environment(folder: Path) -> dict[str, str]:
 
 
 def _live(
-    watch: Traced | Watched, sources: Mapping[str, Path], word: str, folder: Path, door: Path
+    watch: Traced | Watched, sources: Mapping[str, Path], word: str, folder: Path, environment: Mapping[str, str]
 ) -> Iterator[Evidence]:
     """Set up, index and ask as an owner does: by a process for one command, then by the daemon."""
     _run(watch, "init", "--yes", "--recovery-file", str(folder / "recovery"))
     daemon = watch.start(_DAEMON)
     try:
-        _await(daemon, door)
+        _await(daemon, environment)
         for kind, path in sources.items():
             _run(watch, "add", kind, str(path), "--yes")
         _run(watch, "index", "--json")
@@ -174,17 +174,14 @@ def _live(
         _finish(watch, daemon)
 
 
-def _await(daemon: subprocess.Popen[bytes], door: Path) -> None:
+def _await(daemon: subprocess.Popen[bytes], environment: Mapping[str, str]) -> None:
     """Until the daemon answers: a command that finds none opens the home itself, and then the daemon could not."""
-    deadline = time.monotonic() + _START_SECONDS
+    client, deadline = Client(environment), time.monotonic() + _START_SECONDS
     while daemon.poll() is None and time.monotonic() < deadline:
-        with socket.socket(socket.AF_UNIX) as dialled:
-            try:
-                dialled.connect(str(door))
-            except OSError:
-                time.sleep(0.05)
-            else:
-                return
+        if client.daemon_pid() is not None:
+            client.close()
+            return
+        time.sleep(0.05)
     if daemon.poll() is None:
         raise CannotProve(f"the daemon does not answer after {_START_SECONDS:.0f} seconds.")
     raise CannotProve(f"the daemon ended with {daemon.returncode}: {daemon.communicate()[1].decode().strip()}")
