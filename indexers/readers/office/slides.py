@@ -106,7 +106,8 @@ def _shapes(tree: _Element | None) -> Iterator[_Element]:
 
 def _role(shape: _Element) -> str:
     """What a placeholder is for ("title", "body", …); "" for other shapes."""
-    place = next(shape.iter(_PLACEHOLDER), None)
+    first = shape[0] if len(shape) else shape  # its properties, which come before all that it says
+    place = next(first.iter(_PLACEHOLDER), None)
     return place.get("type", "body") if place is not None else ""
 
 
@@ -119,11 +120,13 @@ def _paragraphs(element: _Element) -> list[str]:
     lines: list[str] = []
     for node in element.iter(_LINE, _RUN, _BREAK):
         tag = node.tag
-        if tag == _LINE or not lines:
-            lines.append("")
-        if tag == _RUN:
+        if tag == _RUN and lines:
             lines[-1] += node.text or ""
-        elif tag == _BREAK:
+        elif tag == _LINE:
+            lines.append("")
+        elif tag == _RUN:
+            lines.append(node.text or "")
+        elif lines:
             lines[-1] += "\n"
     return lines
 
