@@ -137,9 +137,8 @@ def _safe_parser() -> XMLParser:
     from lxml import etree
 
     return etree.XMLParser(
-        resolve_entities=False, no_network=True, load_dtd=False, dtd_validation=False, huge_tree=False, remove_pis=True,
-        collect_ids=False,
-    )  # fmt: skip
+        resolve_entities=False, no_network=True, load_dtd=False, dtd_validation=False, huge_tree=False, remove_pis=True
+    )
 
 
 def beside(part: str, target: str) -> str:
