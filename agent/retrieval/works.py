@@ -180,7 +180,7 @@ def _signs(
             found[thread].dated = True
     if asked:
         cosines = np.where(allowed, np.nan_to_num(retriever.cosines(order, wanted.query, wanted.sources)), 0.0)
-        for place in np.argsort(-cosines)[:_NEAREST].tolist():
+        for place in [at for at in np.argsort(-cosines)[:_NEAREST].tolist() if cosines[at] > 0.0]:
             signs = found[int(order.thread[place])]
             signs.cosine = max(signs.cosine, float(cosines[place]))
     return dict(found)

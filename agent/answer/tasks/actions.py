@@ -31,7 +31,7 @@ def actions(
 ) -> Generator[str, None, Answer]:
     """Yield the duties in order, then what a model takes for one among the sentences that sound like it, each quoted."""
     made = Made()
-    yield made.say(f"To be done, from {material.name}:")
+    head = f"To be done, from {material.name}:"
     seen: set[tuple[str, str]] = set()
     taken: dict[str, list[Duty]] = {}
     for passage in material.passages:
@@ -41,19 +41,20 @@ def actions(
             key = (duty.person.casefold(), duty.said(duty.what).casefold())
             if key not in seen:
                 seen.add(key)
+                if not made.shown:
+                    yield made.say(head)
                 yield made.add(_line(duty), shown=f"- {_spelled(duty)}")
     certain = len(made.lines)
     for passage in [one for one in material.passages if _left(one, taken[one.id])][:_READ_BY_MODEL]:
         for line in (yield from _by_model(passage, _left(passage, taken[passage.id]), models)):
+            if not made.shown:
+                yield made.say(head)
             if len(made.lines) == certain:
                 yield made.say("Perhaps also (a model took it for one):")
             yield made.add(line, shown=f"- “{' '.join(line.quote.split())}”{_whence(passage)}")
-    if not made.lines:
-        made.shown.clear()
-        text = made.say(f"I found nothing that is to be done in {material.name}. I read {material.extent}.")
-    else:
-        text = made.say(f"I read {material.extent}. A name or a day is given where the text gives one.")
-    yield text
+    closing = "A name or a day is given where the text gives one."
+    none = f"I found nothing that is to be done in {material.name}. "
+    yield made.say(f"I read {material.extent}. {closing}" if made.lines else f"{none}I read {material.extent}.")
     return made.answer(question, route="model" if len(made.lines) > certain else "quote")
 
 

@@ -20,7 +20,10 @@ _ALIKE = 0.5
 """From which cosine on two statements say one thing twice."""
 _COLUMNS = re.compile(r"[|\t]")
 _FIELD = re.compile(r"[\w -]{2,20}: \S")
-_MARKS = re.compile(r"[#>*\-–•\d.)\s\[\]]*")
+_BULLET = re.compile(r"[>*\-–•]\s+(?:\[.?\]\s+)?")
+_ENDS = ".!?。！？:"
+_SHORT = 60
+"""Letters that a line such as "author: Ines Okafor" has less than."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,22 +41,20 @@ def statements(passages: Sequence[Passage]) -> list[Statement]:
     found = []
     for index, passage in enumerate(passages):
         for start, end in sentence_spans(passage.text):
-            text = passage.text[start:end]
-            start += len(text) - len(text[_MARKS.match(text).end() :].lstrip()) if _is_bullet(text) else 0  # type: ignore[union-attr]  # matches always
+            if bullet := _BULLET.match(passage.text[start:end]):
+                start += bullet.end()
             text = passage.text[start:end].strip()
-            if len(content(text)) >= _FEWEST and not _COLUMNS.search(text) and not _is_heading(text, passage):
+            title = passage.kind == "section" and index == start == 0 and text[-1:] not in _ENDS  # of plain text
+            if len(content(text)) >= _FEWEST and not (_COLUMNS.search(text) or title or _is_heading(text, passage)):
                 found.append(Statement(index, start, start + len(text), text))
     return found
 
 
-def _is_bullet(text: str) -> bool:
-    return bool(re.match(r"[>*\-–•]\s", text))
-
-
 def _is_heading(text: str, passage: Passage) -> bool:
-    if text.startswith("#") or (passage.kind == "section" and text in passage.context):
-        return True
-    return bool(passage.kind == "section" and text[-1] not in ".!?。！？:" and _FIELD.match(text) and len(text) < 60)
+    if passage.kind != "section":
+        return False
+    field = text[-1] not in _ENDS and bool(_FIELD.match(text)) and len(text) < _SHORT
+    return field or text.startswith("#") or text in passage.context
 
 
 def central(found: Sequence[Statement], *, most: int) -> list[Statement]:

@@ -18,6 +18,7 @@ BINDING = frozenset(
     "vielleicht don't doesn't didn't won't can't cannot isn't aren't wasn't hasn't haven't shouldn't wouldn't".split()
 )
 """Words that bind a statement: left out, it would say more than it does."""
+_WHO = frozenset("i we you he she they me us him her them my our your his their mine ours yours theirs".split())
 _SKIPPED = 3
 """With more words than that left out of its middle, a sentence may join what was not together."""
 _JOINED = re.compile(
@@ -28,7 +29,7 @@ _JOINED = re.compile(
 def shortened(said: str, statements: Sequence[str], *, also: Collection[str] = ()) -> list[int] | None:
     """The statements (by index) that a sentence shortens, one for each of its parts joined by "and"; None where it adds.
 
-    `also` are words that stand above the statements, such as a title: they may be said, and prove nothing.
+    `also` are the names of who says them: these may stand for "I".
     """
     for parts in ([said], _JOINED.split(said)):
         found = [_of(part, statements, {_root(word) for word in also}) for part in parts]
@@ -39,13 +40,13 @@ def shortened(said: str, statements: Sequence[str], *, also: Collection[str] = (
 
 def _of(part: str, statements: Sequence[str], also: Collection[str]) -> int | None:
     told = [_root(word) for word in content(part) if word not in _FRAME]
-    bound = BINDING.intersection(words(part))
+    bound, who = BINDING.intersection(words(part)), _WHO.intersection(words(part))
     for index, statement in enumerate(statements):
         if statement.rstrip("\"'”’ )").endswith("?") != part.rstrip().endswith("?"):
             continue  # who asks does not tell
-        if BINDING.intersection(words(statement)) == bound and _runs(
-            told, [_root(word) for word in content(statement)], also
-        ):
+        held = frozenset(words(statement))
+        named = also if held & {"i", "i'll", "i’ll", "i'm", "i’m"} else ()
+        if BINDING & held == bound and who <= held and _runs(told, [_root(one) for one in content(statement)], named):
             return index
     return None
 
