@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from agent.answer import answerer
-from agent.answer.entities import FORMS, by_form, by_model
+from agent.answer.entities import RULED, by_form, by_model
 from agent.answer.expected import Sought, sought, tells_of
 from agent.answer.tasks import Request, make, request
 from agent.errors import ModelError, NothingFound, WrongUse
@@ -177,7 +177,7 @@ class Questions:
         Raises ModelError when there is none.
         """
         model = None
-        if any(kind not in FORMS for kind in kinds):
+        if any(kind not in RULED for kind in kinds):
             model = self._models.language("small")
             if model is None:
                 raise ModelError("There is no language model.", remedy="Run `homebody-models install`.")
@@ -188,7 +188,7 @@ class Questions:
             if passage.kind != "narrative"  # our own words, not the owner's
             for entity in (
                 by_form(kind, passage, region=self._region, today=now.date())
-                if kind in FORMS
+                if kind in RULED
                 else by_model(kind, passage, model)  # type: ignore[arg-type]  # opened above where it is needed
             )
         )
@@ -196,9 +196,9 @@ class Questions:
 
     def _readable(self, kind: str, *, about: str, now: datetime) -> Iterator[Passage]:
         """What is looked through for a type: all of the store for one with a form, else what retrieval finds."""
-        if about or kind not in FORMS:
+        if about or kind not in RULED:
             query = self.read(about or kind.replace("-", " "), now=now)
-            yield from self.find(query, limit=_LOOKED_THROUGH if kind in FORMS else _PASSAGES, now=now).passages
+            yield from self.find(query, limit=_LOOKED_THROUGH if kind in RULED else _PASSAGES, now=now).passages
             return
         order = self._lookup.order()
         newest = order.chunk[np.argsort(-np.nan_to_num(order.moment), kind="stable")].tolist()

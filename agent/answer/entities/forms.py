@@ -10,6 +10,7 @@ from datetime import date, timedelta
 import phonenumbers
 
 from agent.answer.claims import sentence_spans
+from agent.answer.entities.duties import duties
 from agent.vocabulary import Entity, Passage
 from agent.when import find
 
@@ -125,10 +126,17 @@ FORMS: Mapping[str, Callable[[str, str, date], Iterator[_Mark]]] = {
     "address": _streets,
 }
 """Type -> who finds it in (text, the region of local phone numbers, the day the text is from)."""
+RULED = frozenset({*FORMS, "action-item"})
+"""The types that are found by rule, and need no model."""
 
 
 def by_form(kind: str, passage: Passage, *, region: str, today: date) -> Iterator[Entity]:
-    """Every entity of a type of FORMS in a passage, each with the sentence that holds it."""
+    """Every entity of a type of RULED in a passage, each with the sentence that holds it."""
+    if kind == "action-item":
+        for duty in duties(passage):
+            said = ": ".join(filter(None, (duty.person, duty.said(duty.what))))
+            yield entity(kind, passage, *duty.what, normalized=said)
+        return
     written = passage.when.date() if passage.when else today
     for mark in FORMS[kind](passage.text, region, written):
         yield entity(kind, passage, mark.start, mark.end, normalized=mark.normalized)

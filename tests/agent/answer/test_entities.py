@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.answer.entities import FORMS, by_form, by_model
+from agent.answer.entities import FORMS, RULED, by_form, by_model
 from agent.models.protocols import Prompt, Schema
 from agent.vocabulary import Passage
 
@@ -56,6 +56,20 @@ def test_an_entity_comes_with_its_sentence(message: Make) -> None:
     (one,) = by_form("money", message("The hut is booked. It is 84 euros. Bring skis."), region="DE", today=TODAY)
     assert one.quote == "It is 84 euros."
     assert one.quote[one.start : one.end] == one.value == "84 euros"
+
+
+def test_what_is_to_be_done_is_found_by_rule_with_who(section: Make) -> None:
+    minutes = section(
+        "Minutes.\nPriya: I will send the contract by Friday. It rains.\nNext steps:\n- Tom: order badges"
+    )
+    assert found("action-item", minutes) == [
+        ("send the contract by Friday", "Priya: send the contract by Friday"),
+        ("order badges", "Tom: order badges"),
+    ]
+    assert "action-item" in RULED
+    (first, _) = by_form("action-item", minutes, region="DE", today=TODAY)
+    assert first.quote == "Priya: I will send the contract by Friday."
+    assert first.quote[first.start : first.end] == first.value
 
 
 @settings(deadline=None)
