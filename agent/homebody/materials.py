@@ -50,7 +50,7 @@ class Materials:
         if asked.task == "actions" and not asked.about:
             start = (now - RECENT).timestamp()
             recent = Window(start=start, end=now.timestamp(), words=f"the last {RECENT.days} days")
-            query = replace(query, windows=(recent,))
+            query = replace(query, text="", terms=(), windows=(recent,))
         if not works.subject(query) and (query.people or query.windows) and "document" not in asked.media:
             found = self._said(query, sources, what="mails" if asked.media == ("mail",) else "messages", now=now)
             if found is not None or not query.windows:

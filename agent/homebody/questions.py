@@ -121,9 +121,14 @@ class Questions:
 
     def _answer(self, text: str, *, now: datetime) -> Generator[str, None, Answer]:
         asked = request(text)
-        if asked is not None and asked.task != "summary":
-            return (yield from self._make(text, asked, now=now))
-        measured, unread = self._health.answer(text, now=now), None
+        measured, unread = None, None
+        if asked is None or asked.task == "summary":
+            measured = self._health.answer(text, now=now)
+        if asked is not None and measured is None:
+            if asked.task == "summary" and asked.about.casefold().startswith("my "):  # "my steps in March"
+                measured = self._health.answer(asked.about, now=now)
+            if measured is None and (made := self._making(text, asked, now=now)) is not None:
+                return (yield from made)
         if measured is None and self._health.is_about(text):
             found_by_model = self._health.filled(text, self._models.language("small"), now=now)
             measured = found_by_model if isinstance(found_by_model, Answer) else None
@@ -131,8 +136,6 @@ class Questions:
         if measured is not None:
             yield measured.text
             return measured
-        if asked is not None:
-            return (yield from self._make(text, asked, now=now))
         query = self.read(text, now=now)
         finding = self.find(query, limit=_PASSAGES, now=now)
         if finding.support < answerer.SUPPORTED and (other := sought(text)) is not None:
@@ -148,13 +151,17 @@ class Questions:
             return Answer(question=text, found=False, text=unread.text, route="metric", read_as=_read_as(query))
         return (yield from answerer.answer(text, found, self._models.language, now=now))
 
-    def _make(self, text: str, asked: Request, *, now: datetime) -> Generator[str, None, Answer]:
-        """What is made of a whole text: a summary, a list of what is to be done, a draft."""
+    def _making(self, text: str, asked: Request, *, now: datetime) -> Generator[str, None, Answer] | None:
+        """What is made of a whole text: a summary, a list of what is to be done, a draft; None of the owner's numbers."""
         query = self.read(f"{asked.to} {asked.about}".strip() or text, now=now)
         found = self._materials.of(asked, query, numbers=self._store.source_ids(), now=now)
+        if found is None and asked.task == "summary" and self._health.is_about(text):
+            return None
         people = self._lookup.people()
-        made = yield from make(text, asked, found, self._models.language, searched=self._searched(), people=people)
-        return replace(made, read_as=_read_as(query))
+        return make(
+            text, asked, found, self._models.language,
+            read_as=_read_as(query), searched=self._searched(), people=people,
+        )  # fmt: skip
 
     def triage(self, text: str) -> str:
         """What to do about words that may be those of an emergency; never an all-clear."""

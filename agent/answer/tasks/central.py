@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from agent.answer.claims import content, sentence_spans
 from agent.vocabulary import Passage
 
-_FEWEST = 4
-"""Words with meaning that a statement has at least: a heading or a greeting has fewer."""
+_FEWEST = {"message": 4}
+"""Words with meaning that a statement has at least, where not 3: a heading or a greeting has fewer."""
 _ALIKE = 0.5
 """From which cosine on two statements say one thing twice."""
 _COLUMNS = re.compile(r"[|\t]")
@@ -45,7 +45,9 @@ def statements(passages: Sequence[Passage]) -> list[Statement]:
                 start += bullet.end()
             text = passage.text[start:end].strip()
             title = passage.kind == "section" and index == start == 0 and text[-1:] not in _ENDS  # of plain text
-            if len(content(text)) >= _FEWEST and not (_COLUMNS.search(text) or title or _is_heading(text, passage)):
+            if len(content(text)) >= _FEWEST.get(passage.kind, 3) and not (
+                _COLUMNS.search(text) or title or _is_heading(text, passage)
+            ):
                 found.append(Statement(index, start, start + len(text), text))
     return found
 

@@ -41,6 +41,9 @@ _SIGNED = re.compile(
     re.I | re.S,
 )
 _THANKS = re.compile(r"^thank(?:ing)?\s+(?:(?:him|her|them)\s+)?(?P<what>for\s+.+)$", re.IGNORECASE | re.DOTALL)
+_TO_DO = re.compile(
+    r"^(?:(?P<told>.+?),?\s+and\s+)?ask(?:ing)?\s+(?:(?:him|her|them)\s+)?to\s+(?P<what>.+)$", re.IGNORECASE | re.DOTALL
+)
 _ASKS = re.compile(r"^ask(?:ing)?\s+(?:(?:him|her|them)\s+)?(?P<what>.+)$", re.IGNORECASE | re.DOTALL)
 
 
@@ -53,7 +56,7 @@ def draft(
     the owner's own words are the draft; where they are none, it takes up what the other one asks, with blanks.
     """
     made = Made()
-    to = _recipient(asked.to, people)
+    to = re.sub(r"^my\b", "your", _recipient(asked.to, people))
     what = "reply" if asked.reply else "message"
     yield made.say(f"Draft of a {what} to {to}. Nothing is sent; look it over, above all what stands in [ ].")
     passages = material.passages if material is not None else ()
@@ -63,16 +66,17 @@ def draft(
     by_model = bool(body)
     if not body:
         body = _said(asked) if asked.says else _skeleton(asked, passages, asks)
-    greeting = f"Hi {to if '.' in to else to.split()[0]}," if to else "Hello,"
+    greeting = f"Hi {to if '.' in to else to.split()[0]}," if to[:1].isupper() else "Hello,"
     name = me.split()[0] if me and me != "me" and "@" not in me else "[your name?]"
     yield made.say(f"\n{greeting}\n\n{body}\n\n{name}\n")
-    lines = (asks or _telling(asked, to, passages)) if passages else []
+    known = {(line.passage.id, line.start) for line in asks}
+    lines = [*asks, *(line for line in _telling(asked, to, passages) if (line.passage.id, line.start) not in known)]
     if material is None or not lines:
         about = f" about “{asked.about}”" if asked.about else ""
         yield made.say(f"I found nothing of {to}{about} to rest it on: its facts are those of your request.")
     else:
         yield made.say(f"Beside your request it rests on {material.name}:")
-    for line in lines:
+    for line in lines[:_RESTS_ON]:
         yield made.add(line)
     return _answer(made, question, by_model=by_model)
 
@@ -182,8 +186,11 @@ def _said(asked: Request) -> str:
     opening = f"I am writing about {asked.about}.\n" if asked.about and not asked.reply else ""
     if found := _THANKS.match(says):
         return f"Thank you {found['what'].rstrip('.')}."
+    if found := _TO_DO.match(says):
+        told = f"{found['told'][0].upper()}{found['told'][1:]}. " if found["told"] else ""
+        return f"{opening}{told}Could you please {found['what'].rstrip('.')}?"
     if found := _ASKS.match(says):
-        return f"{opening}I would like to ask {'you ' if found['what'].startswith('to ') else ''}{found['what'].rstrip('.')}."
+        return f"{opening}I would like to ask {found['what'].rstrip('.')}."
     return f"{opening}{says[0].upper()}{says[1:]}{'' if says[-1] in '.!?' else '.'}"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
+from dataclasses import replace
 
 from agent.answer.answerer import Models
 from agent.answer.tasks.actions import actions
@@ -19,21 +20,25 @@ def make(
     found: Material | Unclear | None,
     models: Models,
     *,
+    read_as: dict[str, object],
     searched: str,
     people: Sequence[Person],
 ) -> Generator[str, None, Answer]:
     """Yield what is made in lines; the generator's value is the whole Answer. `people` are all who are known."""
     if asked.task == "draft":
         known = found if isinstance(found, Material) else None
-        return (yield from draft(question, asked, known, models, people=people))
-    if isinstance(found, Unclear):
-        lines = "\n".join(f"- {one}" for one in found.candidates)
-        text = f"Several may be meant. Say which, by its name or day:\n{lines}"
-    elif found is None or not found.passages:
-        text = f"I could not find that in your data. {searched}".strip()
+        made = yield from draft(question, asked, known, models, people=people)
+    elif not isinstance(found, Material):
+        text = _several(found) if found is not None else f"I could not find that in your data. {searched}".strip()
+        yield text
+        made = Answer(question=question, found=False, text=text, route="none")
     elif asked.task == "actions":
-        return (yield from actions(question, found, models, people=[one.name for one in people]))
+        made = yield from actions(question, found, models, people=[one.name for one in people])
     else:
-        return (yield from summary(question, found, models))
-    yield text
-    return Answer(question=question, found=False, text=text, route="none")
+        made = yield from summary(question, found, models)
+    return replace(made, read_as=read_as)
+
+
+def _several(found: Unclear) -> str:
+    lines = "\n".join(f"- {one}" for one in found.candidates)
+    return f"Several may be meant. Say which, by its name or day:\n{lines}"

@@ -33,6 +33,7 @@ _ACTIONS = (
         re.IGNORECASE | re.DOTALL,
     ),
 )
+_THANK_YOU = re.compile(r"\bthank[\s-]?you[\s-](note|letter|mail|e-?mail|message|text) to (.+?) for\b", re.IGNORECASE)
 _LETTER = r"(?P<what>reply|answer|response|e-?mail|mail|messages?|text|letter|note|antwort|nachricht)"
 _DRAFTS = (
     re.compile(
@@ -87,7 +88,7 @@ class Request:
 
 def request(text: str) -> Request | None:
     """The request that a text makes; None for any other question."""
-    text = " ".join(text.split())
+    text = _THANK_YOU.sub(r"\1 to \2 thanking them for", " ".join(text.split()))
     for form in _DRAFTS:
         if found := form.match(text):
             return _draft(found["what"].casefold(), found["rest"])

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Generator, Iterator, Sequence
 
 from agent.answer.answerer import Models
-from agent.answer.claims import sentences, supported_by, words
+from agent.answer.claims import sentence_spans, sentences, supported_by, words
 from agent.answer.prompt import note
 from agent.answer.tasks.central import Statement, central, statements
 from agent.answer.tasks.material import Line, Made, Material
@@ -59,6 +59,8 @@ def summary(question: str, material: Material, models: Models) -> Generator[str,
             yield made.add(line)
     found = statements(rest)
     for line in _quotes(rest, found, most=_most(len(found), whole)):
+        yield made.add(line)
+    for line in _opening(material.passages) if not whole else ():
         yield made.add(line)
     yield made.say(_closing(material, made.lines, later=bool(rest and first)))
     by_model = any(not line.quoted for line in made.lines)
@@ -143,6 +145,14 @@ def _quotes(passages: Sequence[Passage], found: Sequence[Statement], *, most: in
     ]
 
 
+def _opening(passages: Sequence[Passage]) -> list[Line]:
+    """The first lines of a text that has no sentences: a list, a table, the fields of a form."""
+    return [
+        Line(text=passage.text[start:end], passage=passage, start=start, end=end)
+        for passage in passages for start, end in sentence_spans(passage.text)
+    ][:_LINES]  # fmt: skip
+
+
 def _reduced(lines: list[Line], model: LanguageModel) -> Generator[str, None, list[Line]]:
     """Fewer lines out of many, by a model that can: each must be one of them, or shorten it; else the first of them."""
     if len(lines) <= _LINES:
@@ -163,8 +173,6 @@ def _reduced(lines: list[Line], model: LanguageModel) -> Generator[str, None, li
 
 def _closing(material: Material, lines: Sequence[Line], *, later: bool) -> str:
     said = f"I read {material.extent}."
-    if not lines:
-        return f"{said} There is no sentence in it to quote."
     if later:
         said += " Of its later part, which is long, sentences are only quoted."
     return f"{said} What stands in “ ” is quoted." if any(line.quoted for line in lines) else said

@@ -67,7 +67,9 @@ def test_the_owners_words_are_the_draft(mails: list[Passage]) -> None:
         ("Write to Ida thanking her for the cake", "Thank you for the cake."),
         ("Write an email to Ida about the deposit asking when it is paid back",
          "I am writing about the deposit.\nI would like to ask when it is paid back."),
-        ("Write an email to Ida asking her to call", "I would like to ask you to call."),
+        ("Write an email to Ida asking her to call", "Could you please call?"),
+        ("Write to Ida that I land at 18:45 and ask her to pick me up", "I land at 18:45. Could you please pick me up?"),
+        ("Write a thank-you note to Ida for the recipe", "Thank you for the recipe."),
         ("Draft an email to Ida", "[what it is about?]\n[what you want to say?]"),
     ],
 )  # fmt: skip

@@ -111,11 +111,13 @@ def test_whoever_goes_away_stops_the_model(pages: list[Passage]) -> None:
     assert model.closed == 1
 
 
-def test_a_text_without_sentences_is_said_to_have_none() -> None:
+def test_of_a_text_without_sentences_the_first_lines_are_quoted() -> None:
     table = page("Item | Count | Price\nlamp | 2 | 30.00", 1)
-    given = made(summary(QUESTION, lease([table], total=1), only(Says("The lamp costs 30."))))
-    assert (given.found, given.route) == (False, "none")
-    assert "There is no sentence in it to quote." in given.text
+    model = Says("The lamp costs 30.")
+    given = made(summary(QUESTION, lease([table], total=1), only(model)))
+    assert (given.found, given.route) == (True, "quote")
+    assert given.text.splitlines()[1:3] == ["“Item | Count | Price” [1]", "“lamp | 2 | 30.00” [2]"]
+    assert not model.asked
 
 
 def test_central_statements_are_those_that_others_speak_of() -> None:
