@@ -114,7 +114,7 @@ class Metrics:
 
     def result(self, query: MetricQuery) -> compute.MetricResult:
         """The numbers of a query, before they are put in words."""
-        return compute.answer(query, self._samples)
+        return compute.answer(query, self._samples, priority=self._priority)
 
     def picture(self, text: str, *, today: date) -> Picture | None:
         """What to draw for a question; None when it is not one about numbers, or has no data."""

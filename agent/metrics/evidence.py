@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta, timezone
 
 import numpy as np
@@ -21,8 +21,10 @@ from agent.metrics.catalogue import (
     Measure,
     catalogue,
 )  # fmt: skip
+from agent.metrics.compute.days import Days
+from agent.metrics.compute.narrow import Narrowed, opened
 from agent.metrics.query import MetricQuery, Span
-from agent.metrics.rollup.merge import DAY_MS, MINUTE_MS, Priority, folded, judged, usable
+from agent.metrics.rollup.merge import DAY_MS, MINUTE_MS, Priority, folded, judged, plain_name, usable
 from agent.metrics.rollup.months import DISTANCE, activity
 from agent.metrics.rollup.sleep import EVENING_MS
 from agent.metrics.rollup.sweep import sweep
@@ -110,16 +112,18 @@ def evidence(
     days: list[DayEvidence] = []
     rows: list[SampleRow] = []
     rules: dict[str, None] = {}
-    whole = True
-    for measure in dict.fromkeys(query.measures):
+    whole, store = True, opened(query, samples, priority)
+    conditions = (query.during, query.on.measure if query.on else None)
+    for measure in dict.fromkeys((*query.measures, *filter(None, conditions))):
         known = catalogue()[measure]
         rules[_RULES[_rule(known)]] = None
         for span in spans:
-            found = tuple(_days(known, span, samples, (priority or {}).get(origin(measure)[0])))
+            order = (priority or {}).get(origin(measure)[0])
+            found = tuple(_days(known, span, store, order))
             days += found
             if found or span.start:
-                first, order = span.start or found[0].day, (priority or {}).get(origin(measure)[0])
-                latest, complete = _rows(known, first, span.end, samples, order, limit)
+                narrowed = store if isinstance(store, Narrowed) and measure in query.measures else None
+                latest, complete = _rows(known, span.start or found[0].day, span.end, samples, order, limit, narrowed)
                 rows += latest
                 whole = whole and complete
     return Evidence(days=tuple(days), rows=tuple(dict.fromkeys(rows)), rules=(*rules, _LEFT_OUT), whole=whole)
@@ -133,15 +137,17 @@ def _rule(measure: Measure) -> str:
     return measure.merge if measure.merge in _RULES else "plain"
 
 
-def _days(measure: Measure, span: Span, samples: Samples, priority: Priority | None) -> Iterator[DayEvidence]:
-    shares = _shares(measure, span, samples, priority)
-    for row in samples.days(measure.id, span.start, span.end):
-        value = row.total if measure.kind in ("total", "night", "clock", "events") else row.mean
-        if measure.kind == "events" and measure.rollup == "count":
-            value = float(row.n)
+def _days(measure: Measure, span: Span, store: Days, priority: Priority | None) -> Iterator[DayEvidence]:
+    shares = _shares(measure, span, store.samples, priority)
+    rows = store.rollups(measure.id, span.start, span.end)
+    added = measure.kind in ("total", "night", "clock", "events")
+    values = rows.n if measure.kind == "events" and measure.rollup == "count" else rows.total if added else rows.mean
+    for at, ordinal in enumerate(rows.day.tolist()):
+        day = date.fromordinal(ordinal)
+        names = replace(rows, sources=rows.sources[at : at + 1]).names()
         yield DayEvidence(
-            measure=measure.id, day=row.day, value=value, unit=measure.unit, n=row.n, sources=row.sources,
-            shares=shares.get(row.day, ()),
+            measure=measure.id, day=day, value=float(values[at]), unit=measure.unit, n=int(rows.n[at]), sources=names,
+            shares=shares.get(day, ()),
         )  # fmt: skip
 
 
@@ -175,23 +181,32 @@ def _bounds(start: date, end: date) -> tuple[int, int]:
 
 
 def _rows(
-    measure: Measure, first: date, end: date, samples: Samples, priority: Priority | None, limit: int
+    measure: Measure,
+    first: date,
+    end: date,
+    samples: Samples,
+    priority: Priority | None,
+    limit: int,
+    narrowed: Narrowed | None,
 ) -> tuple[list[SampleRow], bool]:
     """The latest samples behind a measure, newest first; walks back month by month until there are enough."""
     out: list[SampleRow] = []
     while end > first and len(out) <= limit:
         start = max(first, (end - timedelta(days=1)).replace(day=1))
-        out += sorted(_between(measure, start, end, samples, priority), key=lambda row: row.start, reverse=True)
+        out += sorted(
+            _between(measure, start, end, samples, priority, narrowed), key=lambda row: row.start, reverse=True
+        )
         end = start
     return out[:limit], len(out) <= limit
 
 
 def _between(
-    measure: Measure, start: date, end: date, samples: Samples, priority: Priority | None
+    measure: Measure, start: date, end: date, samples: Samples, priority: Priority | None, narrowed: Narrowed | None
 ) -> Iterator[SampleRow]:
     nightly = origin(measure.id) == (SLEEP,)
     chosen = _chosen(samples, start, end) if nightly else {}
     copies = _copies(measure, start, end, samples, priority)
+    kept = narrowed.passing(measure.id, start, end) if narrowed else None
     kind = measure.id.partition("/")[2]
     for stored in origin(measure.id):
         known = catalogue().get(stored) or catalogue()[RUN_DISTANCE]
@@ -200,15 +215,20 @@ def _between(
             shift = series.offset.astype(np.int64) * MINUTE_MS
             moment = series.end + shift + EVENING_MS if nightly else series.start + shift
             days = moment // DAY_MS + _EPOCH
-            for i in np.flatnonzero((days >= start.toordinal()) & (days < end.toordinal())).tolist():
+            within = (days >= start.toordinal()) & (days < end.toordinal())
+            if narrowed and within.any():
+                within &= narrowed.counts(measure, series, days)
+            for i in np.flatnonzero(within).tolist():
                 label = series.labels[series.label[i]] if len(series.label) else ""
                 if kind and label and activity(label) != kind:
                     continue
                 why = reasons[i]
                 if not why and nightly and series.source not in chosen.get(int(days[i]), (series.source,)):
                     why = "another source tells this night"
-                if not why and (series.source, int(series.start[i])) in copies:
+                if not why and (plain_name(series.source), int(series.start[i])) in copies:
                     why = "a copy of a workout that another app recorded"
+                if not why and kept is not None and (plain_name(series.source), int(series.start[i])) not in kept:
+                    why = "a workout that does not pass the limit"
                 zone = timezone(timedelta(minutes=int(series.offset[i])))
                 yield SampleRow(
                     measure=stored, source=series.source, device=series.device, unit=series.unit, label=label,

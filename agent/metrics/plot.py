@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 
 from agent.metrics.catalogue import AWAKE, BEDTIME, CORE, DEEP, NIGHT, REM, Measure, catalogue
 from agent.metrics.compute import MetricResult
-from agent.metrics.compute.days import Days, loaded, values_of
+from agent.metrics.compute.days import loaded, values_of
+from agent.metrics.compute.narrow import opened, renamed
 from agent.metrics.query import MetricQuery, Span
 from agent.metrics.statistics import circular_mean, clock_distance
 from agent.metrics.units import conversion
@@ -93,7 +94,7 @@ def picture(result: MetricResult, samples: Samples, *, alt: str, title: str) -> 
     if not result.found:
         return None
     query = result.query
-    measures = [catalogue()[name] for name in query.measures]
+    measures = [renamed(query, catalogue()[name]) for name in query.measures]
     unit = _unit(query, measures[0])
     if query.group_by and query.group_by != "day":
         values = np.array([_shown(row.value or 0.0, measures[0], unit) for row in result.groups])
@@ -143,7 +144,7 @@ def _line(query: MetricQuery, measure: Measure, spans: Sequence[Span], samples: 
     whole = Span(
         start=min(starts) if len(starts) == len(spans) else None, end=max(span.end for span in spans), words=""
     )
-    days = loaded(Days(samples), measure, whole, query.weekdays)
+    days = loaded(opened(query, samples, None), measure, whole, query.weekdays)
     if not len(days.day):
         return Line(name=measure.name, days=(), values=np.empty(0))
     values = values_of(days, measure, "mean")
@@ -157,7 +158,7 @@ def _line(query: MetricQuery, measure: Measure, spans: Sequence[Span], samples: 
 
 
 def _paired(query: MetricQuery, measures: Sequence[Measure], samples: Samples) -> Points:
-    first, second = (loaded(Days(samples), measure, query.span, query.weekdays) for measure in measures)
+    first, second = (loaded(opened(query, samples, None), measure, query.span, query.weekdays) for measure in measures)
     _, mine, theirs = np.intersect1d(first.day + query.lag, second.day, return_indices=True)
     units = [_unit(query, measure) for measure in measures]
     columns = (values_of(first, measures[0], "mean")[mine], values_of(second, measures[1], "mean")[theirs])

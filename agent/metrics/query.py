@@ -19,6 +19,7 @@ Stat = Literal[
     "streak",
     "percentile",
     "ratio",
+    "share",
     "correlate",
     "list",
 ]
@@ -52,14 +53,26 @@ class Threshold:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Condition:
+    """What must be true of a day: that `measure` passes `threshold`, or is there at all; `absent` turns it around."""
+
+    measure: str
+    words: str
+    threshold: Threshold | None = None
+    absent: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MetricQuery:
     """A question about numbers as it was read.
 
     `stat` of `measures` over `span`, side by side with `against` (a second span) or `against_weekdays` where two are
-    compared. "count" counts events, "days" counts days that pass `threshold`. `weekdays` has 0 for Monday. `per` makes
-    a rate of a total, `pick` asks for the best or worst group, `lag` is in days (of the second measure after the
-    first), `quantile` in (0, 1). `current` asks for the streak that still runs, `absent` for days without any event,
-    `goal` for days that reached the goal of each measure (rings).
+    compared. "count" counts events, "days" counts days that pass `threshold`, "share" tells which part of the days (or
+    of the events) passes. Three parts narrow what enters any statistic: `only` the events that pass a limit by
+    themselves (in `only_unit`), the samples `during` events of a measure, the days `on` which a condition holds.
+    `weekdays` has 0 for Monday. `per` makes a rate of a total, `pick` asks for the best or worst group, `lag` is in
+    days (of the second measure after the first), `quantile` in (0, 1). `current` asks for the streak that still runs,
+    `absent` for days without any event, `goal` for days that reached the goal of each measure (rings).
     `unit` is the one of the question, `units` those that the owner prefers to canonical ones.
     """
 
@@ -80,3 +93,7 @@ class MetricQuery:
     current: bool = False
     absent: bool = False
     goal: bool = False
+    only: Threshold | None = None
+    only_unit: Literal["min", "km"] = "min"
+    during: str | None = None
+    on: Condition | None = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
@@ -12,9 +12,11 @@ from agent.metrics.catalogue import Measure, catalogue
 from agent.metrics.compute.days import Days, clock, loaded, shared, values_of
 from agent.metrics.compute.figures import figure_of, streak
 from agent.metrics.compute.groups import grouped
+from agent.metrics.compute.narrow import opened, renamed
 from agent.metrics.compute.night import night_figure
 from agent.metrics.compute.result import Figure, MetricResult, Usual
 from agent.metrics.query import USUAL_DAYS, MetricQuery, Span
+from agent.metrics.rollup.merge import Priority
 from agent.metrics.statistics import Trend, circular_mean, clock_distance, link, trend
 from agent.store.samples import DayColumns, Samples
 
@@ -23,20 +25,25 @@ _WEEK = 7
 _ENOUGH = 30
 
 
-def answer(query: MetricQuery, samples: Samples) -> MetricResult:
-    """Compute a query from the rollups. Only a group by source reads samples."""
-    store = Days(samples)
+def answer(query: MetricQuery, samples: Samples, *, priority: Mapping[str, Priority] | None = None) -> MetricResult:
+    """Compute a query from the rollups; only a group by source and single workouts are read from samples.
+
+    `priority` is the order of sources by measure that the rollups were made with.
+    """
+    store = opened(query, samples, priority)
     days = store.samples.rolled_days(query.measures[0])
     return replace(_answered(query, store), extent=days and (days[0], days[1] + timedelta(days=1)))
 
 
 def _answered(query: MetricQuery, store: Days) -> MetricResult:
-    measures = [catalogue()[measure] for measure in query.measures]
+    measures = [renamed(query, catalogue()[measure]) for measure in query.measures]
     match query.stat:
         case "correlate":
             return _correlated(query, measures, store)
         case "ratio":
             return MetricResult(query=query, figures=(_ratio(query, measures, store),))
+        case "share":
+            return MetricResult(query=query, figures=(_share(query, measures, store),))
         case _:
             pass
     if query.span.asleep:
@@ -46,6 +53,8 @@ def _answered(query: MetricQuery, store: Days) -> MetricResult:
     if query.group_by:
         return grouped(query, measures[0], store)
     result = _plain(query, measures, store)
+    if query.on:  # only those days were asked for
+        result = replace(result, figures=tuple(replace(figure, of=figure.days) for figure in result.figures))
     if query.stat == "trend" and not result.pairs:
         days = [loaded(store, measure, query.span, query.weekdays) for measure in measures]
         trends = tuple(map(_trend, days, measures))
@@ -121,6 +130,36 @@ def _reached(query: MetricQuery, measures: Sequence[Measure], store: Days) -> Fi
     if query.stat == "streak":
         return replace(streak(figure, days.day[good], current=query.current), stat="streak")
     return replace(figure, value=float(good.sum()) if len(days.day) else None)
+
+
+def _share(query: MetricQuery, measures: Sequence[Measure], store: Days) -> Figure:
+    """Which part of the days with data passes, or of the workouts; `total` of `n` do."""
+    if query.only:
+        counted = replace(query, stat="count")
+        whole = replace(query, only=None)
+        parts = [
+            figure_of(
+                counted,
+                measures[0],
+                loaded(days, measures[0], query.span, query.weekdays),
+                query.span,
+                query.weekdays,
+                days,
+            )
+            for days in (store, opened(whole, store.samples, None))
+        ]
+        figure, passing, n = parts[1], parts[0].n, parts[1].n
+    elif query.goal:
+        figure = _reached(replace(query, stat="days"), measures, store)
+        passing, n = int(figure.value or 0), figure.days
+    else:
+        days = loaded(store, measures[0], query.span, query.weekdays)
+        figure = figure_of(replace(query, stat="days"), measures[0], days, query.span, query.weekdays, store)
+        events = measures[0].kind == "events"
+        passing, n = int(figure.value or 0), figure.of if events and figure.value is not None else figure.days
+    return replace(
+        figure, stat="share", measure=measures[0], value=passing / n if n else None, total=float(passing), n=n
+    )
 
 
 def _ratio(query: MetricQuery, measures: Sequence[Measure], store: Days) -> Figure:

@@ -142,12 +142,17 @@ def passing_days(days: DayColumns, measure: Measure, threshold: Threshold | None
         # Noon (18:00 for waking) is where no night breaks, so times before and after midnight are in order.
         pivot = 720 if measure.id == BEDTIME else 1080
         column, limit = (column - pivot) % 1440, (limit - pivot) % 1440
+    return passes(column, replace(threshold, value=limit))
+
+
+def passes(column: Floats, threshold: Threshold) -> NDArray[np.bool_]:
+    """Which values pass a limit."""
     match threshold.op:
         case ">":
-            return column > limit
+            return column > threshold.value
         case ">=":
-            return column >= limit
+            return column >= threshold.value
         case "<":
-            return column < limit
+            return column < threshold.value
         case "<=":
-            return column <= limit
+            return column <= threshold.value

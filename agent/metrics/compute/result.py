@@ -15,7 +15,8 @@ class Figure:
     """One number about one measure in its canonical unit; None is "no data".
 
     `days` of `of` days of the range [start, end) have data. `when` is the day of an extreme or latest value or the
-    first of a streak, `until` the last of a streak. `total` and `n` go with every figure of a measure that adds up.
+    first of a streak, `until` the last of a streak. `total` and `n` go with every figure of a measure that adds up; of
+    a share they are what passes and what there is.
     `overlap` is the share of the plain sum over sources that merging left out.
     """
 

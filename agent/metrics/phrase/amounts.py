@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 from agent.metrics.catalogue import Measure
 from agent.metrics.compute import Figure
@@ -13,7 +14,7 @@ from agent.metrics.units import conversion, rounded, shown
 _NAMES = {
     "sum": "sum of", "mean": "mean", "min": "lowest", "max": "highest", "latest": "latest", "count": "number of",
     "days": "days with", "trend": "trend of", "streak": "longest streak of", "percentile": "percentile of",
-    "ratio": "share of", "correlate": "correlation of", "list": "",
+    "ratio": "share of", "share": "share of", "correlate": "correlation of", "list": "",
 }  # fmt: skip
 
 
@@ -29,6 +30,8 @@ def difference(query: MetricQuery, a: Figure, b: Figure) -> float:
     if a.value is None or b.value is None:
         return math.nan
     x, y, _ = compared(query, a, b)
+    if counted(a):
+        return x - y
     if a.measure.kind == "clock":
         return (x - y + 720) % 1440 - 720
     return converted(x - y, a.measure, unit_of(query, a.measure), difference=True)
@@ -43,11 +46,16 @@ def unit_of(query: MetricQuery, measure: Measure) -> str:
 
 
 def shown_unit(query: MetricQuery, figure: Figure) -> str:
-    if query.stat in ("days", "streak"):
+    if figure.stat in ("days", "streak"):
         return noun(figure.measure)
-    if query.stat == "ratio":
+    if query.stat in ("ratio", "share"):
         return "%"
     return "count" if counted(figure) else unit_of(query, figure.measure)
+
+
+def listed_as(query: MetricQuery, figure: Figure) -> Figure:
+    """The figure by which the groups are shown: days that pass a limit are listed with their values."""
+    return replace(figure, stat="list") if query.stat == "list" and query.threshold else figure
 
 
 def counted(figure: Figure) -> bool:
@@ -68,7 +76,7 @@ def number(value: float | None, unit: str, figure: Figure) -> float | int | str 
         return int(value) if value == int(value) else round(value, 4)
     if unit == "local time":
         return shown(value, unit)
-    amount = value * 100 if unit == "%" or figure.stat == "ratio" else converted(value, figure.measure, unit)
+    amount = value * 100 if unit == "%" or figure.stat in ("ratio", "share") else converted(value, figure.measure, unit)
     return int(round(amount, 6)) if round(amount, 6) == int(amount) else round(amount, 4)
 
 
@@ -104,6 +112,7 @@ def lower(name: str) -> str:
 
 
 def noun(measure: Measure, count: int = 0) -> str:
+    """Day or night, in the plural for other counts than one."""
     noun = "night" if measure.kind in ("night", "clock") else "day"
     return noun if count == 1 else f"{noun}s"
 

@@ -13,7 +13,9 @@ from agent.metrics.phrase.amounts import (
     counted,
     difference,
     listed,
+    listed_as,
     lower,
+    noun,
     number,
     shown_unit,
     statistic,
@@ -62,6 +64,17 @@ def read_as(result: MetricResult) -> dict[str, object]:
         out["against"] = [_iso(query.against.start), (query.against.end - timedelta(days=1)).isoformat()]
     if query.threshold:
         out["threshold"] = {"op": query.threshold.op, "value": query.threshold.value}
+    if query.only:
+        out["only"] = {"op": query.only.op, "value": query.only.value, "unit": query.only_unit}
+    if query.during:
+        out["during"] = query.during
+    if query.on:
+        limit = query.on.threshold
+        out["on_days"] = {
+            "measure": query.on.measure,
+            "threshold": {"op": limit.op, "value": limit.value} if limit else None,
+            "absent": query.on.absent,
+        }
     more: dict[str, object] = {
         "group_by": query.group_by,
         "per": query.per,
@@ -81,7 +94,7 @@ def values(result: MetricResult) -> tuple[Value, ...]:
 
     The number that was asked for comes first: the chosen group, else the figures; then differences and details.
     """
-    query, head = result.query, result.figures[0]
+    query, head = result.query, listed_as(result.query, result.figures[0])
     unit = shown_unit(query, head) if query.group_by else "count" if counted(head) else unit_of(query, head.measure)
     figures = [
         Value(
@@ -94,12 +107,19 @@ def values(result: MetricResult) -> tuple[Value, ...]:
         for figure in result.figures
     ]
     groups = [
-        Value(name=row.label, value=number(row.value, unit, head), unit=unit, start=None, end=None)
+        Value(
+            name=row.label,
+            value=number(row.value, unit, head),
+            unit=unit,
+            start=day,
+            end=day and day + timedelta(days=1),
+        )
         for row in ordered(result)
+        for day in [date.fromisoformat(row.label) if query.group_by == "day" else None]
     ]
     details: dict[str, tuple[float, str]] = {}
     for pair in result.pairs:
-        each, mine = compared(query, *pair)[2], unit_of(query, pair[0].measure)
+        each, mine = compared(query, *pair)[2], shown_unit(query, pair[0])
         name = f" of {lower(pair[0].measure.name)}" if len(result.pairs) > 1 else ""
         details[f"difference{each}{name}"] = (difference(query, *pair), "min" if mine == "local time" else mine)
     for figure, found in zip(result.figures, result.trends, strict=bool(result.trends)):
@@ -110,6 +130,8 @@ def values(result: MetricResult) -> tuple[Value, ...]:
         change = converted(found.last - found.first, head.measure, unit, difference=True)
         slope = converted(found.slope, head.measure, unit, difference=True)
         details |= {f"change from first to last days{name}": (change, unit), f"change per week{name}": (slope, unit)}
+    if query.stat == "share":
+        details |= {"passing": (head.total, _things(result)), "of": (float(head.n), _things(result))}
     if result.link:
         details["Spearman's rho"] = (result.link.rho, "")
     rest = [
@@ -118,6 +140,11 @@ def values(result: MetricResult) -> tuple[Value, ...]:
         if math.isfinite(value)
     ]
     return tuple([*groups, *figures, *rest] if query.pick else [*figures, *groups, *rest])
+
+
+def _things(result: MetricResult) -> str:
+    """What a share counts."""
+    return "workouts" if result.query.only else noun(result.figures[0].measure)
 
 
 def _value_end(figure: Figure) -> date:
@@ -155,6 +182,8 @@ def ranges(result: MetricResult) -> Iterator[str]:
 def days_of(query: MetricQuery, figure: Figure) -> str:
     """The days of a figure, or its night."""
     days = spelled(figure.start, figure.end)
+    if query.on and query.threshold:
+        days = f"{query.on.words}, {days}"
     return f"the night to {days}" if query.span.asleep else days
 
 

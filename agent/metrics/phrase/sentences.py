@@ -15,6 +15,7 @@ from agent.metrics.phrase.amounts import (
     days_said,
     difference,
     listed,
+    listed_as,
     lower,
     noun,
     plain_amount,
@@ -118,6 +119,13 @@ def _sentence(query: MetricQuery, figure: Figure) -> str:
             return f"{which} streak of {lower(name)}{limit}: {length}{run}"
         case "percentile":
             return f"{statistic(query).capitalize()} {lower(name)}: {value}, {where}"
+        case "share":
+            limit = f" {query.threshold.words}" if query.threshold else ""
+            some = not limit and not query.only
+            head = _closed(query) if query.goal else f"Days with {lower(name)}" if some else f"{name}{limit}"
+            things = "workouts" if query.only else noun(figure.measure, figure.n)
+            count = f"{rounded(figure.total)} of {rounded(figure.n)} {things}"
+            return f"{head}: {shown(figure.value or 0.0, '%')} ({count}), {where}"
         case "ratio":
             return f"{name}: {shown(figure.value or 0.0, '%')} of the whole, {where}"
         case "count":
@@ -225,9 +233,13 @@ def _groups(result: MetricResult) -> Iterator[str]:
         yield f"{figure.measure.name}: {_spoken(chosen.label)}, with {plain_amount(chosen.value, unit, figure, convert=True)}."
         return
     whole = f"{told_value(query, figure)} in all" if figure.stat in ("sum", "count") else ""
-    yield f"{figure.measure.name}, {spelled(figure.start, figure.end)}{f' ({whole})' if whole else ''}:"
+    limit = f" {query.threshold.words}" if query.stat == "list" and query.threshold else ""
+    if limit:
+        whole = f"{rounded(figure.value or 0.0)} of {figure.days} {noun(figure.measure, figure.days)}"
+    yield f"{figure.measure.name}{limit}, {spelled(figure.start, figure.end)}{f' ({whole})' if whole else ''}:"
+    shown_as = listed_as(query, figure)
     for row in result.groups[:_MOST_LINES]:
-        yield f"  {row.label}: {plain_amount(row.value, unit, figure, convert=True)}"
+        yield f"  {row.label}: {plain_amount(row.value, unit, shown_as, convert=True)}"
     if len(result.groups) > _MOST_LINES:
         yield f"  and {len(result.groups) - _MOST_LINES} more"
 
@@ -267,6 +279,8 @@ def _usual(result: MetricResult) -> str:
 def _remark(result: MetricResult) -> str:
     measure = result.figures[0].measure
     notes = [_usual(result)] if result.usual else []
+    if result.query.only and result.query.only_unit == "km":
+        notes.append("Workouts whose distance is not known do not count.")
     if measure.rollup == "hourly" and result.query.stat in ("mean", "trend"):
         notes.append("Each day counts with the mean of its hourly means.")
     if measure.group in _VITAL:

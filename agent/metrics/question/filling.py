@@ -13,7 +13,7 @@ from agent.metrics.catalogue import DIASTOLIC, SYSTOLIC, Catalogue, Measure
 from agent.metrics.query import MetricQuery, Stat, Threshold
 from agent.metrics.question import spans
 from agent.metrics.question.limits import clock_limit, limit_of
-from agent.metrics.question.reader import marked
+from agent.metrics.question.text import marked, prepared
 from agent.metrics.question.words import (
     CLOCK,
     COMPARE,
@@ -137,7 +137,7 @@ def fill(
         return None
     if len(known.words) > 1 and not _JOINED.search(plain):
         return None  # two questions in one, not one about both
-    text = spans.prepared(text)
+    text = prepared(text)
     periods = find(text, today=today)
     limits = _limits(marked(text, periods))
     schema = _schema(known.words, [period.words for period in periods], limits)

@@ -40,12 +40,14 @@ _HOW_ACTIVE = re.compile(r"\b(?:how )?(?:physically )?active\b")
 class Named:
     """The measures that are named, in the order of the question; `rest` is the text without the words that name them.
 
-    `weak`: only ordinary words named them ("walk", "water"), so the question needs a clearer shape.
+    `weak`: only ordinary words named them ("walk", "water"), so the question needs a clearer shape. `apart`: words in
+    different places name different measures.
     """
 
     measures: tuple[str, ...]
     weak: bool
     rest: str
+    apart: bool = False
 
 
 def named(text: str, *, unit: str | None, catalogue: Catalogue, available: Collection[str]) -> Named:
@@ -120,7 +122,8 @@ def _by_words(text: str, catalogue: Catalogue, available: Collection[str]) -> Na
     if {EFFICIENCY, ASLEEP} <= set(found) and not re.search(r"\bsleep\w* .*\bsleep", text):
         del found[ASLEEP]
     rest = " ".join("" if gone else word for word, gone in zip(words, taken, strict=True))
-    return Named(measures=tuple(sorted(found, key=lambda measure: found[measure])), weak=weak, rest=rest)
+    measures = tuple(sorted(found, key=lambda measure: found[measure]))
+    return Named(measures=measures, weak=weak, rest=rest, apart=len(set(found.values())) > 1)
 
 
 def _kind(text: str, available: Collection[str]) -> Named | None:

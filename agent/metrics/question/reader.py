@@ -9,41 +9,14 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping, Sequence
 from datetime import date
+from typing import Literal
 
-from agent.metrics.catalogue import ACTIVE, ASLEEP, CORE, DEEP, EFFICIENCY, IN_BED, NIGHT, REM, Catalogue, Kind
+from agent.metrics.catalogue import ACTIVE, ASLEEP, CORE, DEEP, EFFICIENCY, IN_BED, NIGHT, REM, WORKOUT, Catalogue, Kind
 from agent.metrics.query import Group, MetricQuery, Span, Stat, Threshold
-from agent.metrics.question import naming, spans
+from agent.metrics.question import naming, spans, words
 from agent.metrics.question.grouping import group_of, per, weekdays_of
-from agent.metrics.question.limits import clock_limit, limit_of
-from agent.metrics.question.words import (
-    ADVICE,
-    AND,
-    ASKED_UNIT,
-    BARE_CUE,
-    BARE_LIMIT,
-    CLOCK,
-    CLOSED,
-    COMPARE,
-    COUNTED_UNITS,
-    FIRST,
-    GLUE,
-    GROUPS,
-    KINDS,
-    LAG,
-    LENGTH,
-    LIMITS,
-    MORE,
-    NOT,
-    OPPOSITE,
-    QUANTITY,
-    RATE,
-    RELATED,
-    SHOW,
-    STATS,
-    THAN,
-    USUAL,
-    WEEKDAYS,
-)
+from agent.metrics.question.limits import clock_limit, during, event_limit, fits, limit_of, on_days
+from agent.metrics.question.text import lagged, marked, prepared
 from agent.metrics.units import WORDS as UNIT_WORDS
 from agent.metrics.units import conversion
 from agent.when import Period, find
@@ -68,34 +41,13 @@ def read(
     """
     if len(text) > _LONGEST_QUESTION:
         return None
-    text, lag = _lagged(spans.prepared(text))
+    text, lag = lagged(prepared(text))
     periods = find(text, today=today)
-    if ADVICE.search(text.lower()) or COUNTED_UNITS.search(text.lower()):
+    if words.ADVICE.search(text.lower()) or words.COUNTED_UNITS.search(text.lower()):
         return None
     if not periods:
         text, periods = spans.last_month_name(text, today)
     return _Reader(marked(text, periods), periods, catalogue, available, lag, units or {}).query(today)
-
-
-def _lagged(text: str) -> tuple[str, int]:
-    """A lag between two measures, taken out first: "the day before" alone would be a period."""
-    match = LAG.search(text) if RELATED.search(text) else None
-    if not match:
-        return text, 0
-    numbers = {"two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7}
-    lag = 1 if match["next"] else -1 if match["before"] else numbers.get(match["n"].lower()) or int(match["n"])
-    return f"{text[: match.start()]} {text[match.end() :]}", lag
-
-
-def marked(text: str, periods: Sequence[Period]) -> str:
-    """The question in lower case with "@" in the place of every period."""
-    parts, at = [], 0
-    for period in periods:
-        parts += [text[at : period.at[0]], " @ "]
-        at = period.at[1]
-    plain = "".join([*parts, text[at:]]).lower().replace("?", " ").replace("!", " ")
-    plain = re.sub(r"(?<=[a-z])-(?=[a-z])", " ", plain)
-    return re.sub(r"\s+", " ", re.sub(r"[;:\"“”()]+(?=\s|$)|(?<=\s)[\"“”(]+|[.,](?=\s|$)|'s\b", " ", f" {plain} "))
 
 
 class _Reader:
@@ -110,6 +62,10 @@ class _Reader:
         lag: int,
         units: Mapping[str, str],
     ) -> None:
+        self._whole = text
+        self._first_person = bool(words.FIRST.search(text))
+        text, self._on = on_days(text, catalogue=catalogue, available=available, units=units)
+        text, self._during = during(text, catalogue=catalogue, available=available)
         self._text = text
         self._catalogue = catalogue
         self._available = available
@@ -117,60 +73,74 @@ class _Reader:
         self._lag = lag
         self._units = units
         self._form = periods[0].form if periods else ""
-        self._quantity = bool(QUANTITY.search(text))
+        self._quantity = bool(words.QUANTITY.search(text))
         self._long = "how long" in text
-        self._length = bool(LENGTH.search(text))
         self._how = bool(re.search(r"\bhow (?:did|do|have|was|is|well|active|loud) (?:i|my|did i|was i|am i)\b", text))
         self._yes = bool(re.search(r"^ ?(?:did|have|had|do|am|was|were|is|are|has) (?:i|my)\b", text))
-        self._show = bool(SHOW.search(text))
-        self._first_person = bool(FIRST.search(text))
+        self._show = bool(words.SHOW.search(text))
         # The order matters: "more than 7 hours" before "hours", measures before the words of statistics.
-        self._usual = self._take(USUAL)
-        self._than = THAN.search(text) if len(periods) == 1 else None
-        self._clock = self._take(CLOCK) if re.search(r"\b(?:bed|wake|woke|up|asleep|sleep)\b", text) else None
-        self._limit = next((match for pattern in LIMITS if (match := self._take(pattern))), None)
+        self._usual = self._take(words.USUAL)
+        self._than = words.THAN.search(text) if len(periods) == 1 else None
+        self._clock = self._take(words.CLOCK) if re.search(r"\b(?:bed|wake|woke|up|asleep|sleep)\b", text) else None
+        self._limit = next((match for pattern in words.LIMITS if (match := self._take(pattern))), None)
         if self._limit and (kept := self._limit.groupdict().get("kept")):
             self._text += f" {kept}"
-        if not self._limit and not self._clock and BARE_CUE.search(text):
-            self._limit = self._take(BARE_LIMIT)
-        self._not = self._take(NOT)
+        if not self._limit and not self._clock and words.BARE_CUE.search(text):
+            self._limit = self._take(words.BARE_LIMIT)
+        self._length = bool(words.LENGTH.search(self._text))
+        self._not = self._take(words.NOT)
         if self._not and self._not[0] == "rest":
             self._text += " workouts"
-        self._kinds = self._take(KINDS)
+        self._kinds = self._take(words.KINDS)
         if self._kinds:
             self._text += f" {self._kinds['what'] or 'workout'}s"
-        closed = self._take(CLOSED)
-        self._unit = self._take(ASKED_UNIT)
+        closed = self._take(words.CLOSED)
+        self._unit = self._take(words.ASKED_UNIT)
         found = naming.named(self._text, unit=self._unit_name(), catalogue=catalogue, available=available)
         self._measures, self._weak, self._text = found.measures, found.weak, found.rest
+        self._unpaired = found.apart and not words.PAIRED.search(text)
+        if not found.measures and ASLEEP in available and self._limit and words.NIGHTS.search(text):
+            self._measures = (ASLEEP,)  # "nights under 7 hours"
         self._goal = closed is not None
         if closed:
             self._measures, self._weak = naming.rings(closed, available) if not found.measures else (), False
         self._quantile: float | None = None
         self._current = bool(re.search(r"\bcurrent\b", text))
+        workouts = bool(self._measures) and self._measures[0].partition("/")[0] == WORKOUT
+        if workouts:
+            self._take(words.LASTING)
         self._said = self._statistics()
+        if workouts and self._limit and "ratio" in self._said:
+            self._said = self._said - {"ratio"} | {"share"}
         adds = bool(self._measures) and catalogue[self._measures[0]].kind in ("total", "events")
-        self._rate = self._take(RATE) if adds and (self._quantity or "mean" in self._said) else None
-        self._group = None if self._rate else self._take(GROUPS)
-        self._weekdays = [weekdays_of(match) for match in self._take_all(WEEKDAYS)]
+        self._rate = self._take(words.RATE) if adds and (self._quantity or "mean" in self._said) else None
+        self._group = None if self._rate else self._take(words.GROUPS)
+        self._weekdays = [weekdays_of(match) for match in self._take_all(words.WEEKDAYS)]
         one_side = len(self._weekdays) == 1 and "correlate" not in self._said
-        self._against_rest = self._take(MORE) if one_side else None
-        if self._form in ("since", "after") and self._take(MORE):
+        self._against_rest = self._take(words.MORE) if one_side else None
+        if self._form in ("since", "after") and self._take(words.MORE):
             self._said.add("trend")
         if self._two() or self._than or self._usual or "correlate" in self._said:
             self._better = bool(re.search(r"\b(?:better|worse)\b", self._text))
-            self._take_all(COMPARE)
+            self._take_all(words.COMPARE)
         else:
             if len(self._measures) == 2:
-                self._take_all(AND)
+                self._take_all(words.AND)
             self._better = self._against_rest is not None and self._against_rest[0] in ("better", "worse")
 
     def query(self, today: date) -> MetricQuery | None:
         """What was read, where every part fits the others and no word is left over."""
-        if not self._measures or not self._asks() or self._left():
+        if (
+            not self._measures
+            or not self._asks()
+            or self._left()
+            or (self._unpaired and not self._said & {"correlate", "ratio"})
+        ):
             return None
         kind = self._catalogue[self._measures[0]].kind
-        threshold = self._threshold()
+        only, only_unit = self._only()
+        narrow = (only, self._during, self._on) if only or self._during or self._on else None
+        threshold = None if only else self._threshold()
         unit = self._asked_unit()
         group = self._grouped()
         absent = bool(self._not) and not self._limit and kind == "events" and "days" in self._said
@@ -180,14 +150,16 @@ class _Reader:
         if (
             measures is None
             or sides is None
-            or ((self._limit or self._clock or (self._not and not absent)) and threshold is None)
+            or (narrow and (self._usual or self._goal or not fits(narrow, measures, stat, self._catalogue)))
+            or (stat == "share" and (self._two() or group or not (threshold or only or self._shared())))
+            or ((self._limit or self._clock or (self._not and not absent)) and threshold is None and only is None)
             or (self._unit and unit is None)
             or (stat == "days" and kind == "events" and threshold and not self._said & {"days", "count"})
             or (stat == "streak" and threshold is None and kind != "events" and not self._goal)
             or (any(side.asleep for side in sides) and (stat not in _NIGHTLY or len(sides) > 1 or group is not None))
             or (stat == "sum" and kind in ("level", "state", "clock"))
             or (group is not None and stat in ("streak", "ratio", "correlate", "latest"))
-            or (self._goal and stat not in ("days", "streak"))
+            or (self._goal and stat not in ("days", "streak", "share"))
         ):
             return None
         weekdays = self._weekdays[0] if self._weekdays else _ALL_DAYS
@@ -210,7 +182,22 @@ class _Reader:
             current=self._current and stat == "streak",
             absent=absent,
             goal=self._goal,
+            only=only,
+            only_unit=only_unit,
+            during=self._during,
+            on=self._on,
         )
+
+    def _only(self) -> tuple[Threshold | None, Literal["min", "km"]]:
+        """The limit that each workout must pass, where workouts and not their days are asked about."""
+        days = self._said & {"days", "streak"} or words.SHARE_OF_DAYS.search(self._whole)
+        workouts = self._measures[0].partition("/")[0] == WORKOUT
+        return event_limit(self._limit) if self._limit and workouts and not days and not self._not else (None, "min")
+
+    def _shared(self) -> bool:
+        """Whether a share needs no limit: of days with any workout, or with their rings closed."""
+        events = self._catalogue[self._measures[0]].kind == "events"
+        return (events or self._goal) and bool(words.SHARE_OF_DAYS.search(self._whole))
 
     def _sides(self, kind: Kind, stat: Stat, today: date) -> tuple[Span, ...] | None:
         """The days that are asked for, and those they are set against."""
@@ -234,7 +221,7 @@ class _Reader:
         known = self._catalogue[self._measures[0]]
         if self._long and "streak" not in self._said and known.unit != "min" and known.kind not in ("events", "clock"):
             return False  # "how long was the flight" does not ask for flights climbed
-        if self._goal and not (self._quantity or self._yes or self._said & {"days", "count", "streak"}):
+        if self._goal and not (self._quantity or self._yes or self._said & {"days", "count", "streak", "share"}):
             return False
         if len(self._periods) > 2 or len(self._weekdays) > 2 or (self._lag and "correlate" not in self._said):
             return False
@@ -260,7 +247,7 @@ class _Reader:
 
     def _left(self) -> bool:
         """Whether any word is not explained."""
-        return any(word.strip(".,'-") not in GLUE and word != "-" for word in self._text.split())
+        return any(word.strip(".,'-") not in words.GLUE and word != "-" for word in self._text.split())
 
     def _take(self, pattern: re.Pattern[str]) -> re.Match[str] | None:
         match = pattern.search(self._text)
@@ -276,7 +263,7 @@ class _Reader:
 
     def _statistics(self) -> set[Stat]:
         found: set[Stat] = set()
-        for stat, pattern in STATS:
+        for stat, pattern in words.STATS:
             for match in self._take_all(pattern):
                 # Of clock times the latest is an extreme, not the newest.
                 late = (
@@ -311,18 +298,20 @@ class _Reader:
     def _stat(self, kind: Kind, *, limited: bool, group: Group | None) -> Stat:
         """The statistic that was asked for, else what the kind of measure means by itself."""
         said = self._said
-        for stat in ("correlate", "streak", "percentile", "ratio"):
+        for stat in ("correlate", "streak", "percentile", "share", "ratio"):
             if stat in said:
                 return stat
         if "trend" in said and (group or self._two() or self._than):
             said = said - {"trend"}  # groups and two sides show the change themselves
         if self._goal and not said & {"max", "min", "trend", "mean"}:
             return "days"
+        if limited and words.WHICH_DAYS.search(self._whole):
+            return "list"
         if limited:
             return "latest" if "latest" in said and "days" not in said and not self._current else "days"
         if said & {"days", "count"}:
             return "count" if kind == "events" and "count" in said else "days"
-        if self._kinds:
+        if self._kinds or (kind == "events" and self._picks() and said & {"max", "min"} and not self._length):
             return "count"
         if self._rate and kind == "total" and not said & {"trend", "max", "min"}:
             return "mean"
@@ -336,6 +325,8 @@ class _Reader:
             return "sum" if self._length and self._catalogue[self._measures[0]].rollup != "count" else "count"
         if kind in ("level", "state") and not group and not self._two() and self._moves():
             return "trend"
+        if (self._on or self._during) and not self._two():
+            return "mean"  # of some days or times, for a sum over them would tell little
         if self._form or group or self._two() or self._against_rest or self._usual:
             return "sum" if kind == "total" and (self._form or group) else "mean"
         return "sum" if kind == "total" and self._quantity else "mean" if kind in ("night", "clock") else "latest"
@@ -379,7 +370,7 @@ class _Reader:
             return None
         found = limit_of(limit, known, self._units)
         if found and self._not:
-            return Threshold(op=OPPOSITE[found.op], value=found.value, words=f"not {found.words}")
+            return Threshold(op=words.OPPOSITE[found.op], value=found.value, words=f"not {found.words}")
         return found
 
     def _unit_name(self) -> str | None:

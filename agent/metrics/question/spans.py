@@ -7,30 +7,10 @@ from datetime import date, timedelta
 
 from agent.metrics.catalogue import Kind
 from agent.metrics.query import USUAL_DAYS, Span, Stat
-from agent.metrics.question.words import POLITE
 from agent.when import Period, find, unit_of
 
-_HABIT = re.compile(
-    r"\b(?:(?:do|am) i|usual(?:ly)?|on average|averages?|typical\w*|normally|generally)\b", re.IGNORECASE
-)
-_THE_WEEKEND = re.compile(r"\b(?:on|at|over) the weekend\b", re.IGNORECASE)
-_SET_SIDE_BY_SIDE = re.compile(r"\b(?:compare|comparison|difference)\b", re.IGNORECASE)
-_TO_DATE = re.compile(r"\b(?P<unit>year|month|week) to date\b", re.IGNORECASE)
-_HOW_LATE = re.compile(r"\bhow (?:late|early)\b(?= did| do)", re.IGNORECASE)
 _MONTH = "january|february|march|april|may|june|july|august|september|october|november|december"
 _BARE_MONTH = re.compile(rf"(?<=\w) (?P<m>{_MONTH})[\s?.!]*$", re.IGNORECASE)
-
-
-def prepared(text: str) -> str:
-    """The question with what reads differently beside numbers spelled out: habits, and "compare between A and B"."""
-    text = POLITE.sub(lambda match: " show " if "show" in match[0].lower() else " ", text.replace("’", "'"))
-    text = _TO_DATE.sub(r"this \g<unit>", _HOW_LATE.sub("when", text))
-    text = text.replace("walking + running distance", "walking distance")
-    if _HABIT.search(text):
-        text = _THE_WEEKEND.sub("on weekends", text)
-    if _SET_SIDE_BY_SIDE.search(text):
-        text = re.sub(r"\bbetween\b", "in", text, flags=re.IGNORECASE)
-    return text
 
 
 def last_month_name(text: str, today: date) -> tuple[str, tuple[Period, ...]]:

@@ -11,7 +11,8 @@ from agent.metrics.units import WORDS as UNIT_WORDS
 DAY_NAMES = "monday|tuesday|wednesday|thursday|friday|saturday|sunday"
 _NUMBER = r"(?P<n>\d[\d,]*(?:\.\d+)?)\s*(?P<k>k\b)?"
 OPS: dict[str, Literal[">", ">=", "<", "<="]] = {
-    "more than": ">", "greater than": ">", "higher than": ">", "longer than": ">", "over": ">", "above": ">",
+    "more than": ">", "greater than": ">", "higher than": ">", "longer than": ">", "farther than": ">",
+    "further than": ">", "over": ">", "above": ">",
     "exceed": ">", "exceeded": ">", "at least": ">=", "reach": ">=", "reached": ">=", "hit": ">=", "minimum of": ">=",
     "less than": "<", "fewer than": "<", "lower than": "<", "shorter than": "<", "under": "<", "below": "<",
     "at most": "<=", "no more than": "<=", ">": ">", ">=": ">=", "<": "<", "<=": "<=", "or more": ">=",
@@ -21,7 +22,7 @@ OPPOSITE: dict[str, Literal[">", ">=", "<", "<="]] = {">": "<=", ">=": "<", "<":
 _UNIT = "|".join(sorted((re.escape(word) for word in UNIT_WORDS), key=len, reverse=True))
 LIMITS = (
     re.compile(
-        r"\b(?P<op>(?:no more|more|greater|higher|longer|less|fewer|lower|shorter) than|over|above|exceeded|exceed"
+        r"\b(?P<op>(?:no more|more|greater|higher|longer|farther|further|less|fewer|lower|shorter) than|over|above|exceeded|exceed"
         rf"|at least|reached|reach|hit|under|below|at most)\s+{_NUMBER}(?:\s*(?P<unit>{_UNIT})\b(?:\s+of\b)?|\s*%)?"
     ),
     re.compile(rf"(?P<op>>=|<=|>|<)\s*{_NUMBER}(?:\s*(?P<unit>{_UNIT})\b)?"),
@@ -43,6 +44,16 @@ CLOCK = re.compile(
 WEEKDAYS = re.compile(
     r"\b(?:(?:on|at|during|over|every|each|for)\s+)?(?:the\s+)?(?:(?P<work>weekdays?|workdays?|working days)"
     rf"|(?P<free>weekends?|week-ends?)|(?P<days>(?:{DAY_NAMES})s(?:\s+and\s+(?:{DAY_NAMES})s)?))\b"
+)
+# "During my runs", "while I was working out": of a level only the values in that time.
+DURING = re.compile(
+    r"\b(?:during|while|throughout|in(?= (?:(?:all|my|the) )*(?:workouts|training sessions)))"
+    r"(?: i(?: was| am|'m)?)?(?: (?:all|any|my|the|a|an))*\s+(?P<what>\S.*?)(?=\s*(?:@|$|on\b))"
+)
+# "On days I ran", "on days with more than 8 hours of sleep": up to the end or to the next time that is named.
+ON_DAYS = re.compile(
+    r"\bon (?:(?:the|all|those|my) )*(?:(?P<unit>days|nights)(?: (?:when|that|where|on which|of))?"
+    r"\s+(?P<what>(?!@)\S.*?)(?=\s*(?:@|$))|(?P<named>workout|training|running|cycling|swimming|rest) days)"
 )
 # Weeks and weekends are not counted: that would be their days.
 COUNTED_UNITS = re.compile(
@@ -68,6 +79,13 @@ RATE = re.compile(
     r"\b(?:(?:per|a|every)\s+|each\s+(?=day|night))(?P<u>day|night|week|month)\b|\b(?P<ly>daily|nightly|weekly|monthly)\b"
 )
 
+_SHARE_OF = r"(?:share|proportion|percentage|percent|fraction|ratio) of (?:(?:all|the|my|these|those) )*"
+_DAYS = rf"days|nights|mornings|weekdays|workdays|(?:{DAY_NAMES})s"
+SHARE_OF_DAYS = re.compile(rf"\b{_SHARE_OF}(?:{_DAYS})\b")
+WHICH_DAYS = re.compile(r"\b(?:which|what) (?:days|nights)\b")
+LASTING = re.compile(r"\b(?:length|duration)\b")
+NIGHTS = re.compile(r"\bnights?\b")
+PAIRED = re.compile(r"\b(?:and|or|both|with|between|vs|versus|against|plus|than)\b|[,&+/]")
 STATS: tuple[tuple[Stat, re.Pattern[str]], ...] = tuple(
     (stat, re.compile(rf"\b(?:{pattern})\b"))  # type: ignore[misc]  # the literals below are members
     for stat, pattern in (
@@ -79,6 +97,7 @@ STATS: tuple[tuple[Stat, re.Pattern[str]], ...] = tuple(
          r"|(?:longest|best) run of(?: days?| nights?)?|(?:days? |nights? )?in a row|consecutive(?: days| nights)?"
          r"|(?:days|nights) (?:straight|on end)|straight (?:days|nights)"),
         ("percentile", r"(?P<q>\d{1,2})(?:st|nd|rd|th)? percentile(?: of)?|median"),
+        ("share", rf"{_SHARE_OF}(?=(?:{_DAYS})\b)"),
         ("ratio", r"how much of(?= (?:my|the))|(?:share|proportion|percentage|percent|fraction|ratio)(?: of)?"),
         ("days", r"(?:how many|number of) (?:days|nights|mornings|evenings)"),
         ("count", r"(?:how many|number of) times|how (?:often|frequently)"),
@@ -92,7 +111,7 @@ STATS: tuple[tuple[Stat, re.Pattern[str]], ...] = tuple(
         ("mean", r"on average|averages?|averaged|mean|avg|typical(?:ly)?|usual(?:ly)?|normally|generally"),
         ("sum", r"in total|totals?|altogether|sum(?: of)?|overall|combined|in all"),
         ("latest", r"the last time|last time|latest|most recent(?:ly)?|current(?:ly)?|newest|right now|now|last"),
-        ("list", r"list|(?:on )?(?:which|what) days|each day|every day|day by day|by day(?! of)|daily values"),
+        ("list", r"list|(?:on )?(?:which|what) (?:days|nights)|each day|every day|day by day|by day(?! of)|daily values"),
     )
 )  # fmt: skip
 COMPARE = re.compile(
@@ -144,7 +163,7 @@ night nights time times it its all ever so there this that up down between eat a
 drank drunk consume consumed as know want see calculate compute find throughout within through across
 stats data health apple watch hour hours minute minutes cover covered complete completed travel travelled traveled
 each every only just under since until before after entire whole well like plot chart graph draw any too really
-around vary varies look looks strongly
+around vary varies look looks strongly lasted lasting
 """
 GLUE = frozenset(_GLUE_WORDS.split())
 # Advice is not arithmetic: "how do I lose weight", "how can I improve my sleep".

@@ -30,7 +30,12 @@ Priority = Mapping[str, int]
 
 def order(names: Sequence[str]) -> Priority:
     """The owner's order as ranks before every class: the first name counts first."""
-    return {" ".join(unicodedata.normalize("NFKC", name).split()): at - len(names) for at, name in enumerate(names)}
+    return {plain_name(name): at - len(names) for at, name in enumerate(names)}
+
+
+def plain_name(source: str) -> str:
+    """The name of a source as rows carry it: Apple's no-break spaces are spaces."""
+    return " ".join(unicodedata.normalize("NFKC", source).split())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +84,7 @@ def rank_of(source: str, device: str) -> int:
 
 
 def _folded(name: str) -> str:
-    return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
+    return plain_name(name).casefold()
 
 
 def usable(series: Iterable[Series], measure: Measure, *, priority: Priority | None = None) -> Rows:
@@ -95,7 +100,7 @@ def usable(series: Iterable[Series], measure: Measure, *, priority: Priority | N
         scale = _scale(one, measure)
         if scale is None:
             continue
-        name = " ".join(unicodedata.normalize("NFKC", one.source).split())
+        name = plain_name(one.source)
         rank = (priority or {}).get(name, rank_of(one.source, one.device))
         code = sources.setdefault((name, rank), len(sources))
         table = np.array([labels.setdefault(label, len(labels)) for label in one.labels] or [-1], np.int64)

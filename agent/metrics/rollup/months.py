@@ -10,6 +10,7 @@ from itertools import groupby
 from operator import itemgetter
 
 import numpy as np
+from numpy.typing import NDArray
 
 from agent.metrics.catalogue import NAP, NIGHT, RUN_DISTANCE, RUN_PACE, RUN_TIME, SLEEP, WORKOUT, Measure, catalogue
 from agent.metrics.rollup.merge import DAY_MS, Priority, Rows, by_day, by_union, folded, usable
@@ -134,12 +135,17 @@ def _workouts(rows: Rows, distances: Rows) -> Iterator[tuple[str, list[DayRollup
     yield from _pace(rows.take(np.isin(rows.label, kinds.get(_RUNNING, []))), distances)
 
 
-def _pace(runs: Rows, distances: Rows) -> Iterator[tuple[str, list[DayRollup]]]:
-    """Minutes and kilometres of the runs whose distance is known; the pace of a day is their ratio, not a mean."""
+def distances_of(workouts: Rows, distances: Rows) -> NDArray[np.float64]:
+    """The kilometres of each workout, 0 where they are not known."""
     starts = zip(distances.start.tolist(), distances.source.tolist(), distances.value.tolist(), strict=True)
     known = {(start, distances.names[source]): value for start, source, value in starts}
-    pairs = zip(runs.start.tolist(), runs.source.tolist(), strict=True)
-    length = np.array([known.get((start, runs.names[source]), 0.0) for start, source in pairs], np.float64)
+    pairs = zip(workouts.start.tolist(), workouts.source.tolist(), strict=True)
+    return np.array([known.get((start, workouts.names[source]), 0.0) for start, source in pairs], np.float64)
+
+
+def _pace(runs: Rows, distances: Rows) -> Iterator[tuple[str, list[DayRollup]]]:
+    """Minutes and kilometres of the runs whose distance is known; the pace of a day is their ratio, not a mean."""
+    length = distances_of(runs, distances)
     runs = runs.take(length > 0)
     times = by_day(runs, catalogue()[RUN_TIME])
     lengths = by_day(replace(runs, value=length[length > 0]), catalogue()[RUN_DISTANCE])

@@ -51,6 +51,6 @@ def samples(db: apsw.Connection) -> Samples:
     return Samples(db)
 
 
-@pytest.fixture(name="batch")
+@pytest.fixture(name="batch", scope="session")
 def _batch() -> object:
     return batch

@@ -250,7 +250,8 @@ def test_how_did_i_sleep_gives_the_whole_night(metrics: Metrics) -> None:
 
 WORDS = """how many much often steps sleep rem bedtime heart rate weight workouts runs pace average highest lowest
 latest last month week than April March 2026 10,000 more less compare vs my share streak 90th percentile per each in
-day weekday since by before 7 hours midnight bed go to correlation and which did i trend miles weekends source list"""
+day weekday since by before 7 hours midnight bed go to correlation and which did i trend miles weekends source list
+during while runs days share fraction on without average"""
 
 
 def test_no_mixture_of_words_breaks_it(metrics: Metrics) -> None:

@@ -13,6 +13,7 @@ from agent.metrics.question import read
 
 TODAY = date(2026, 11, 22)  # a Sunday
 KINDS = ("Running", "Cycling", "Swimming", "Walking", "Yoga", "Hiking", "Traditional strength training")
+QUANTITY = "HKQuantityTypeIdentifier"
 RAW = {SLEEP, "ActivitySummary", "HKCorrelationTypeIdentifierBloodPressure", "StateOfMind"}
 ALL = frozenset({m.id for m in catalogue()} - RAW | {f"{WORKOUT}/{kind}" for kind in KINDS})
 LINES = [
@@ -26,9 +27,7 @@ def spelled(query: MetricQuery | None) -> str:
     """A query in one line: measures, statistic, days, and whatever else was read."""
     if query is None:
         return "-"
-    names = [
-        m.removeprefix("HKQuantityTypeIdentifier").removeprefix("HKCategoryTypeIdentifier") for m in query.measures
-    ]
+    names = [m.removeprefix(QUANTITY).removeprefix("HKCategoryTypeIdentifier") for m in query.measures]
     parts = [",".join(names), query.stat, f"{query.span.start or ''}..{query.span.end}"]
     if query.span.asleep:
         parts.append("asleep")
@@ -40,6 +39,13 @@ def spelled(query: MetricQuery | None) -> str:
         parts.append("vs on " + "".join(map(str, sorted(query.against_weekdays))))
     if query.threshold:
         parts.append(f"{query.threshold.op}{query.threshold.value:g}")
+    if query.only:
+        parts.append(f"only {query.only.op}{query.only.value:g} {query.only_unit}")
+    if query.during:
+        parts.append(f"during {query.during}")
+    if query.on:
+        limit = f"{query.on.threshold.op}{query.on.threshold.value:g}" if query.on.threshold else ""
+        parts.append(f"{'not ' if query.on.absent else ''}on days of {query.on.measure.removeprefix(QUANTITY)}{limit}")
     for name in ("group_by", "pick", "per", "unit", "quantile", "lag", "current", "absent"):
         if value := getattr(query, name):
             parts.append(name if value is True else f"{name}={value}")
