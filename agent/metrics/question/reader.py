@@ -311,7 +311,7 @@ class _Reader:
             return "latest" if "latest" in said and "days" not in said and not self._current else "days"
         if said & {"days", "count"}:
             return "count" if kind == "events" and "count" in said else "days"
-        if self._kinds or (kind == "events" and self._picks() and said & {"max", "min"} and not self._length):
+        if self._kinds or (kind == "events" and self._picks() and words.MOST_EVENTS.search(self._whole)):
             return "count"
         if self._rate and kind == "total" and not said & {"trend", "max", "min"}:
             return "mean"

@@ -83,6 +83,9 @@ _SHARE_OF = r"(?:share|proportion|percentage|percent|fraction|ratio) of (?:(?:al
 _DAYS = rf"days|nights|mornings|weekdays|workdays|(?:{DAY_NAMES})s"
 SHARE_OF_DAYS = re.compile(rf"\b{_SHARE_OF}(?:{_DAYS})\b")
 WHICH_DAYS = re.compile(r"\b(?:which|what) (?:days|nights)\b")
+MOST_EVENTS = re.compile(
+    r"\b(?:most|fewest|least) (?:[a-z]+ )?(?:workouts|training sessions|sessions|runs|rides|swims|hikes|walks)\b"
+)
 LASTING = re.compile(r"\b(?:length|duration)\b")
 NIGHTS = re.compile(r"\bnights?\b")
 PAIRED = re.compile(r"\b(?:and|or|both|with|between|vs|versus|against|plus|than)\b|[,&+/]")

@@ -128,7 +128,7 @@ def first(metrics: Metrics, text: str) -> float | None:
     """The first value of the answer, None where there is no data."""
     values = asked(metrics, text).values
     assert all(not isinstance(value.value, str) for value in values)
-    return float(values[0].value) if values and values[0].value is not None else None  # type: ignore[arg-type]  # as asserted
+    return float(values[0].value) if values and values[0].value is not None else None
 
 
 @settings(deadline=None, max_examples=60)
