@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import heapq
 import math
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, tzinfo
 from pathlib import PurePosixPath
@@ -38,6 +39,8 @@ _BESIDE = 0.25
 """The cosine that a work needs besides, where only its text holds the words."""
 _THREAD = 60
 """Messages that a thread about one matter has at most: of a longer conversation one near message tells nothing."""
+_LIKELY = 60
+"""Threads whose head is read: a common word stands in thousands."""
 _NEAREST = 40
 """Passages that are looked at for their nearness."""
 _DAYS = 7
@@ -98,6 +101,12 @@ class _Signs:
     cosine: float = 0.0
     dated: bool = False
 
+    def promise(self, rarity: Mapping[str, float]) -> float:
+        """How likely the thread is meant, before its own head was read."""
+        whole = sum(rarity.values()) or 1.0
+        by_name, by_text = (sum(rarity[word] for word in words) / whole for words in (self.named, self.held))
+        return by_name + 0.25 * by_text + 0.5 * self.cosine + 0.5 * self.dated
+
 
 def works(wanted: Wanted, lookup: Lookup, retriever: Retriever, *, zone: tzinfo) -> list[Work]:
     """The works that may be meant, best first: those that are named about as well as the best one."""
@@ -107,10 +116,11 @@ def works(wanted: Wanted, lookup: Lookup, retriever: Retriever, *, zone: tzinfo)
         return []
     signs = _signs(wanted, asked, lookup, order, retriever)
     rarity = _rarity(asked, signs.values(), total=len(np.unique(order.thread)))
+    likely = heapq.nlargest(_LIKELY, signs, key=lambda thread: signs[thread].promise(rarity))
     found = []
-    for thread, of_it in signs.items():
+    for thread in likely:
         work, head = _work(thread, lookup, order, zone)
-        points = _points(of_it, work, head, rarity, wanted.query)
+        points = _points(signs[thread], work, head, rarity, wanted.query)
         if points > 0.0:
             found.append(replace(work, points=points))
     best = max((work.points for work in found), default=0.0)
@@ -135,18 +145,32 @@ def read(thread: int, lookup: Lookup, *, zone: tzinfo, newest: bool = False) -> 
     return lookup.passages(kept.tolist(), {}, zone=zone), len(chunks)
 
 
-def stretch(query: Query, lookup: Lookup, *, zone: tzinfo, sources: Sequence[int]) -> tuple[list[Passage], bool]:
+def stretch(
+    query: Query, lookup: Lookup, *, zone: tzinfo, sources: Sequence[int]
+) -> tuple[list[Passage], bool]:  # fmt: skip
     """What was said by, to or with the people and in the times of a query, in order: the newest MOST; whether that is all."""
     order = lookup.order()
     allowed = order.within(sources) & _of_kinds(order, ("message",))
     start = min((window.start for window in query.windows), default=float("-inf"))
     end = max((window.end for window in query.windows), default=float("inf"))
+    people = [person for person in query.people if not person.me] or query.people
     with lookup.snapshot():
-        moments = lookup.moments(start=start, end=end, people=query.people, before=None, limit=4 * MOST)
+        moments = lookup.moments(start=start, end=end, people=people, before=None, limit=4 * MOST)
         places = order.places(np.array([moment.chunk for moment in reversed(moments)], np.int64))
-        kept = [int(order.chunk[place]) for place in places.tolist() if place >= 0 and allowed[place]]
-        passages = lookup.passages(kept[-MOST:], {}, zone=zone)
+        heads = [place for place in places.tolist() if place >= 0 and allowed[place]]
+        kept = list(dict.fromkeys(part for place in heads for part in _parts(place, order)))
+        passages = lookup.passages(order.chunk[kept[-MOST:]].tolist(), {}, zone=zone)
     return passages, len(kept) <= MOST and len(moments) < 4 * MOST
+
+
+def _parts(head: int, order: Order) -> Iterator[int]:
+    """The places of a message and of what it goes on in: a long one is several chunks of one moment."""
+    yield head
+    said = (order.thread[head], order.moment[head], order.sender[head])
+    for place in range(head + 1, len(order.chunk)):
+        if (order.thread[place], order.moment[place], order.sender[place]) != said:
+            return
+        yield place
 
 
 def _of_kinds(order: Order, kinds: Sequence[str]) -> BoolArray:

@@ -141,6 +141,23 @@ def test_what_is_long_is_read_from_its_beginning_or_its_end() -> None:
     assert (len(said), whole, said[-1].text) == (MOST, False, f"line {MOST + 19}")
 
 
+def test_a_long_message_is_read_to_its_end() -> None:
+    store = Store.in_memory()
+    long = "\n\n".join(f"Point {n}: " + "word " * 60 for n in range(12))
+    put(
+        store,
+        "mail",
+        "inbox",
+        letter(1, ANNA, ME, 25, "Plan", long, thread="t"),
+        letter(2, ANNA, ME, 26, "", "ok", thread="t"),
+    )
+    lookup = Lookup(store)
+    said, whole = stretch(asked("mails of 2026", lookup), lookup, zone=BERLIN, sources=(1,))
+    assert len(said) > 2
+    assert "Point 11" in said[-2].text
+    assert (said[-1].text, whole) == ("ok", True)
+
+
 def test_a_stretch_is_what_people_wrote_in_some_time(lookup: Lookup) -> None:
     said, whole = stretch(asked("mails with Anna of last week", lookup), lookup, zone=BERLIN, sources=(2, 3))
     assert [one.text for one in said] == ["I found flights for 129 euros.", "Shall we take the later one?"]
