@@ -53,6 +53,9 @@ def _answered(query: MetricQuery, store: Days) -> MetricResult:
     if query.group_by:
         return grouped(query, measures[0], store)
     result = _plain(query, measures, store)
+    if query.only:  # those that did not pass were looked at, too
+        looked = Days(store.samples).rollups(query.measures[0], query.span.start, query.span.end).names()
+        result = replace(result, figures=tuple(replace(f, sources=f.sources or looked) for f in result.figures))
     if query.on:  # only those days were asked for
         result = replace(result, figures=tuple(replace(figure, of=figure.days) for figure in result.figures))
     if query.stat == "trend" and not result.pairs:

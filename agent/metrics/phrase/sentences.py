@@ -130,7 +130,11 @@ def _sentence(query: MetricQuery, figure: Figure) -> str:
             return f"{name}: {shown(figure.value or 0.0, '%')} of the whole, {where}"
         case "count":
             rate = f" a {query.per}" if query.per else ""
-            total = f" ({shown(figure.total, figure.measure.unit)} in total)" if figure.measure.unit == "min" else ""
+            total = (
+                f" ({shown(figure.total, figure.measure.unit)} in total)"
+                if figure.measure.unit == "min" and figure.n
+                else ""
+            )
             return f"{name}: {rounded(figure.value or 0.0)}{rate}{total}, {where}"
         case "sum":
             return f"{name}: {value}{_daily(query, figure)}, {where}"

@@ -303,7 +303,8 @@ def test_every_answer_says_how_it_was_read_and_what_it_rests_on(metrics: Metrics
             continue
         answered += 1
         assert any(re.match(r"(?:Based on|On) \d+ of \d+ ", line) for line in lines), text
-        assert any(re.match(r"Sources?: |Merged from ", line) for line in lines), text
+        sources = any(re.match(r"Sources?: |Merged from ", line) for line in lines)
+        assert sources or answer.values[0].value == 0, text  # no workouts at all in these days
         assert all(
             value.value is None or isinstance(value.value, (int, str)) or math.isfinite(value.value)
             for value in answer.values
