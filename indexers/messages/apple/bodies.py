@@ -4,12 +4,23 @@ from __future__ import annotations
 
 import plistlib
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from indexers.messages.apple.keyed import Damaged, KeyedArchive
-from indexers.messages.typedstream import AttributedText, Plain, Shapes, TypedStreamError, Value, decode
+from indexers.messages.typedstream import (
+    AttributedText,
+    Filled,
+    Plain,
+    RunShape,
+    Shape,
+    Shapes,
+    TypedStreamError,
+    Value,
+    decode,
+    placed,
+)
 from indexers.record import Outcome
 
 CODE = "[code]"
@@ -74,14 +85,37 @@ class Edits:
 _UNEDITED = Edits(frozenset(), frozenset(), {})
 
 
+class _Slot(NamedTuple):
+    """Stands for a text that differs among bodies of one shape."""
+
+    number: int
+
+
+class _Piece(NamedTuple):
+    """What a run adds: its characters, or something `instead`, to a bubble; a file; a link."""
+
+    bubble: int
+    instead: str | _Slot | None = None
+    file: str | _Slot | None = None
+    link: str | _Slot | None = None
+
+
+class _Form(NamedTuple):
+    """What the runs of bodies of one shape add; `links` are in slots where nothing else but the whole text is said."""
+
+    pieces: tuple[_Piece, ...]
+    links: tuple[int, ...] | None
+
+
 class Bodies:
     """Reads the speech out of rows. It learns the bodies of a database, so that one object should read it all."""
 
-    __slots__ = ("_plain", "_shapes")
+    __slots__ = ("_forms", "_plain", "_shapes")
 
     def __init__(self) -> None:
         self._plain = Plain(_SPECIAL)
         self._shapes = Shapes()
+        self._forms: dict[Shape, _Form] = {}
 
     def plain(self, body: bytes) -> str | None:
         """The text of an unedited row whose body is known to have no links, files or codes; None: ask for the speech."""
@@ -101,6 +135,10 @@ class Bodies:
         plain = self.plain(body) if body and not summary else None
         if plain is not None:
             return Speech(plain, links=urls(plain))
+        return self.rich(text=text, body=body, summary=summary, incoming=incoming)
+
+    def rich(self, *, text: str | None, body: bytes | None, summary: bytes | None, incoming: bool) -> Speech:
+        """The speech of a row that `plain` says nothing of."""
         edits = edit_record(summary) if summary else _UNEDITED
         if edits.unsent and edits.parts <= edits.unsent:
             return Speech("", unsent=True)
@@ -108,52 +146,100 @@ class Bodies:
             if body:
                 if body.startswith(_KEYED):
                     return _plain(_keyed_text(body), incoming=incoming)
+                if not edits.unsent and (filled := self._shapes.filled(body)):
+                    return self._told(filled)
                 archived = self._shapes.read(body)
                 if archived is None:
                     archived = decode(body)
                     self._plain.learn(body, archived)
                     self._shapes.learn(body)
-                return _spoken(archived, edits.unsent)
+                return _spoken(archived.text, _runs(archived), (), edits.unsent)
             if not text:
-                bodies = [_spoken(decode(edits.latest[part]), ()) for part in sorted(edits.latest)]
-                return Speech("\n".join(body.text for body in bodies), unsent=bool(edits.unsent))
+                bodies = [decode(edits.latest[part]) for part in sorted(edits.latest)]
+                spoken = [_spoken(body.text, _runs(body), (), ()) for body in bodies]
+                return Speech("\n".join(body.text for body in spoken), unsent=bool(edits.unsent))
         except (TypedStreamError, Unreadable) as error:
             if not text:
                 raise Unreadable(f"its archived body {error}") from None
         return _plain(text, incoming=incoming)
 
+    def _told(self, filled: Filled) -> Speech:
+        """What `_spoken` says of a body of a known shape, whose attributes are looked at once for all such bodies."""
+        text, lengths, values, shape = filled
+        form = self._forms.get(shape)
+        if form is None:
+            form = self._forms[shape] = _form([_piece(_with_slots(run, values)) for run in shape.runs])
+        pieces, slots = form
+        if slots is None or sum(lengths) < len(text) or not text.isascii():
+            return _spoken(text, zip(*placed(text, lengths), pieces, strict=True), values, ())
+        said = _clean(text)
+        links = [str(values[slot]) for slot in slots]
+        if "://" in said:
+            links += urls(said)
+        return Speech(said, (), tuple(dict.fromkeys(links)) if links else ())
 
-def _spoken(body: AttributedText, unsent: Collection[int]) -> Speech:
+
+def _form(pieces: Sequence[_Piece]) -> _Form:
+    ordinary = all(
+        (piece.bubble, piece.instead, piece.file) == (pieces[0].bubble, None, None) and not isinstance(piece.link, str)
+        for piece in pieces
+    )
+    links = tuple(piece.link.number for piece in pieces if isinstance(piece.link, _Slot))
+    return _Form(tuple(pieces), links if ordinary else None)
+
+
+def _with_slots(run: RunShape, values: Sequence[str | bytes]) -> Mapping[str, Value | _Slot]:
+    varying = {key: _Slot(number) if isinstance(values[number], str) else b"" for key, number in run.varying}
+    return {**run.attributes, **varying}
+
+
+def _runs(body: AttributedText) -> Iterator[tuple[int, int, _Piece]]:
+    return ((start, end, _piece(attributes)) for start, end, attributes in body.runs)
+
+
+def _piece(attributes: Mapping[str, Value | _Slot]) -> _Piece:
+    part = attributes.get(_PART)
+    bubble = part if isinstance(part, int) else 0
+    if _SPECIAL.isdisjoint(attributes):
+        return _Piece(bubble)
+    texts = {name: value for name, value in attributes.items() if isinstance(value, str | _Slot)}
+    instead = CODE if _ONE_TIME_CODE in attributes else texts.get(_TRANSCRIPT)
+    return _Piece(bubble, instead, texts.get(_FILE), texts.get(_LINK))
+
+
+def _spoken(
+    whole: str, runs: Iterable[tuple[int, int, _Piece]], values: Sequence[str | bytes], unsent: Collection[int]
+) -> Speech:
+    """What the runs of a text say; `values` are the texts that stand in their slots."""
     bubbles: dict[int, list[str]] = {}
     files: list[str] = []
     links: list[str] = []
-    whole = body.text
-    for start, end, attributes in body.runs:
-        part = attributes.get(_PART)
-        number = part if isinstance(part, int) else 0
-        if number in unsent:
+    for start, end, (bubble, instead, file, link) in runs:
+        if bubble in unsent:
             continue
-        pieces = bubbles.setdefault(number, [])
-        piece = whole[start:end]
-        if not _SPECIAL.isdisjoint(attributes):
-            if isinstance(file := attributes.get(_FILE), str):
-                files.append(file)
-            if isinstance(link := attributes.get(_LINK), str):
-                links.append(link)
-            piece = _piece(piece, attributes)
-        if piece != CODE or pieces[-1:] != [CODE]:
+        if file is not None:
+            files.append(_filled(file, values))
+        if link is not None:
+            links.append(_filled(link, values))
+        piece = whole[start:end] if instead is None else _filled(instead, values)
+        pieces = bubbles.get(bubble)
+        if pieces is None:
+            bubbles[bubble] = [piece]
+        elif instead is not CODE or pieces[-1] is not CODE:  # one code may stand in several runs
             pieces.append(piece)
-    text = "\n".join(bubble for pieces in bubbles.values() if (bubble := _clean("".join(pieces))))
-    found = dict.fromkeys((*links, *urls(text)))
-    return Speech(text, tuple(dict.fromkeys(files)), tuple(found), unsent=bool(unsent))
+    text = "\n".join([clean for pieces in bubbles.values() if (clean := _clean("".join(pieces)))])
+    if "://" in text:
+        links += urls(text)
+    return Speech(
+        text,
+        tuple(dict.fromkeys(files)) if files else (),
+        tuple(dict.fromkeys(links)) if links else (),
+        unsent=bool(unsent),
+    )
 
 
-def _piece(text: str, attributes: Mapping[str, Value]) -> str:
-    """What a run with attributes of its own says."""
-    if _ONE_TIME_CODE in attributes:
-        return CODE
-    transcript = attributes.get(_TRANSCRIPT)
-    return transcript if isinstance(transcript, str) else text
+def _filled(text: str | _Slot, values: Sequence[str | bytes]) -> str:
+    return text if isinstance(text, str) else str(values[text.number])
 
 
 def _plain(text: str, *, incoming: bool) -> Speech:
@@ -188,7 +274,7 @@ def urls(text: str) -> tuple[str, ...]:
     """The web addresses that stand in a text."""
     if "://" not in text:
         return ()
-    return tuple(dict.fromkeys(found.rstrip(_URL_END) for found in _URL.findall(text)))
+    return tuple(dict.fromkeys([found.rstrip(_URL_END) for found in _URL.findall(text)]))
 
 
 def preview(payload: bytes) -> tuple[str, str, str]:

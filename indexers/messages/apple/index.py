@@ -72,6 +72,7 @@ class Days:
     """
 
     place: dict[int, int] = field(default_factory=dict)
+    conversations: array[int] = field(default_factory=lambda: array("i"))
     rows: list[array[int]] = field(default_factory=list)
     digests: list[int] = field(default_factory=list)
 
@@ -80,6 +81,7 @@ class Days:
         place = self.place.get(key)
         if place is None:
             self.place[key] = len(self.rows)
+            self.conversations.append(key // _DAYS)
             self.rows.append(array("q", (row,)))
             self.digests.append(digest)
         else:
@@ -89,11 +91,12 @@ class Days:
 
 @dataclass(frozen=True, slots=True)
 class Index:
-    """What one scan found."""
+    """What one scan found. `files` has, for each message with attachments, one number that changes when they do."""
 
     conversations: Conversations
     members: Membership
     days: Days
+    files: Mapping[int, int]
 
     def items(self) -> Iterator[Item]:
         """One Item for each conversation-day, in the order in which their first rows were written."""
@@ -110,8 +113,8 @@ class Index:
                 size=len(self.days.rows[place]),
             )
 
-    def find(self, item_id: str) -> tuple[int, int] | None:
-        """The numbers (conversation, place in `days`) of an item; None when it is not there (any more)."""
+    def find(self, item_id: str) -> int | None:
+        """The place of an item in `days`; None when it is not there (any more)."""
         name, _, day = item_id.rpartition("/")
         number = self.conversations.numbers.get(name)
         if number is None:
@@ -120,8 +123,7 @@ class Index:
             ordinal = _UNDATED if day == _UNDATED_NAME else date.fromisoformat(day).toordinal() - _FIRST_ORDINAL
         except ValueError:
             return None
-        place = self.days.place.get(number * _DAYS + ordinal)
-        return None if place is None else (number, place)
+        return self.days.place.get(number * _DAYS + ordinal)
 
     def visible(self, row: int) -> bool:
         """Whether a row is neither recently deleted nor in hidden chats only."""
@@ -139,9 +141,8 @@ class Index:
 
 def build(database: MessagesDatabase, conversations: Conversations) -> Index:
     """Read the state of every message once, page by page."""
-    index = Index(conversations, _members(database, conversations), Days())
-    members, add, key = index.members, index.days.add, index.key
-    files = _files(database)
+    index = Index(conversations, _members(database, conversations), Days(), _files(database))
+    members, files, add, key = index.members, index.files, index.days.add, index.key
     for page in database.pages(_scan_sql(database), size=PAGE_ROWS):
         targets = _targets(database, page)
         member_of = members.of([row[0] for row in page])

@@ -6,12 +6,15 @@ tenth of the time of a reading.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import struct
+from collections.abc import Sequence
+from functools import lru_cache
 
 _MAGIC = b"bplist00"
-_TRAILER = 32
+_TRAILER = struct.Struct(">6xBBQQQ")
 _INTEGER, _ASCII, _UTF16, _UID, _ARRAY, _DICTIONARY = 0x1, 0x5, 0x6, 0x8, 0xA, 0xD
 _MORE = 0xF
+_SIZES = {2: "H", 4: "I", 8: "Q"}
 
 
 class Damaged(ValueError):
@@ -21,102 +24,103 @@ class Damaged(ValueError):
 class KeyedArchive:
     """The objects of one archive. Every method raises Damaged, whatever is wrong with the bytes."""
 
-    __slots__ = ("_data", "_known", "_many", "_objects", "_offset_size", "_offsets", "_ref_size", "root")
+    __slots__ = ("_data", "_objects", "_ref_size", "_starts", "root")
 
     def __init__(self, data: bytes) -> None:
-        if not data.startswith(_MAGIC) or len(data) < len(_MAGIC) + _TRAILER:
+        if not data.startswith(_MAGIC) or len(data) < len(_MAGIC) + _TRAILER.size:
             raise Damaged("is no binary property list")
         self._data = data
-        self._known: dict[int, Mapping[str, int]] = {}
-        trailer = data[-_TRAILER:]
-        self._offset_size, self._ref_size = trailer[6], trailer[7]
-        self._many, top, self._offsets = (int.from_bytes(trailer[at : at + 8], "big") for at in (8, 16, 24))
-        if not (0 < self._offset_size <= 8 and 0 < self._ref_size <= 8):
-            raise Damaged("is no binary property list")
-        fields = self._fields(top)
-        if "$objects" not in fields or "$top" not in fields:
+        size, self._ref_size, many, top, offsets = _TRAILER.unpack_from(data, len(data) - _TRAILER.size)
+        self._starts = _integers(data, offsets, many, size)
+        objects, named = self._field(top, "$objects"), self._field(top, "$top")
+        if objects is None or named is None:
             raise Damaged("is not a keyed archive")
-        self._objects = self._items(fields["$objects"])
-        self.root = self._follow(self._fields(fields["$top"]).get("root"))
+        count, at = self._count(objects, _ARRAY)
+        self._objects = _integers(data, at, count, self._ref_size)
+        root = self._field(named, "root")
+        self.root = None if root is None else self._follow(root)
 
     def at(self, place: int | None, name: str) -> int | None:
         """The place of a field of a dictionary object, its reference followed; None where there is none."""
-        if place is None or (place not in self._known and self._data[self._start(place)] >> 4 != _DICTIONARY):
+        if place is None or self._data[self._start(place)] >> 4 != _DICTIONARY:
             return None
-        return self._follow(self._fields(place).get(name))
+        found = self._field(place, name)
+        return None if found is None else self._follow(found)
 
     def text(self, place: int | None) -> str:
         """A string object, "" for anything else."""
         if place is None:
             return ""
-        start = self._start(place)
-        kind = self._data[start] >> 4
+        kind = self._data[self._start(place)] >> 4
         if kind not in (_ASCII, _UTF16):
             return ""
-        count, start = self._count(start)
-        size = count * (2 if kind == _UTF16 else 1)
-        return self._bytes(start, size).decode("utf-16-be" if kind == _UTF16 else "latin-1", "replace")
+        count, at = self._count(place, kind)
+        end = at + (count if kind == _ASCII else 2 * count)
+        if end > len(self._data):
+            raise Damaged("claims more than it holds")
+        return self._data[at:end].decode("latin-1" if kind == _ASCII else "utf-16-be", "replace")
 
-    def _follow(self, place: int | None) -> int | None:
+    def _follow(self, place: int) -> int:
         """The place of what a UID object names; other objects stand for themselves."""
-        if place is None:
-            return None
         start = self._start(place)
         marker = self._data[start]
         if marker >> 4 != _UID:
             return place
-        number = int.from_bytes(self._bytes(start + 1, (marker & 0xF) + 1), "big")
+        number = int.from_bytes(self._data[start + 1 : start + 2 + (marker & 0xF)], "big")
         if number >= len(self._objects):
             raise Damaged("points outside itself")
         return self._objects[number]
 
-    def _fields(self, place: int) -> Mapping[str, int]:
-        if (known := self._known.get(place)) is not None:
-            return known
-        start = self._start(place)
-        if self._data[start] >> 4 != _DICTIONARY:
+    def _field(self, place: int, name: str) -> int | None:
+        """The place of a value of a dictionary. Its keys are compared as they are written, not read."""
+        count, at = self._count(place, _DICTIONARY)
+        written, data, starts = _written(name), self._data, self._starts
+        refs = _integers(data, at, 2 * count, self._ref_size)
+        try:
+            for number, key in enumerate(refs[:count], count):
+                if data.startswith(written, starts[key]):
+                    return refs[number]
+        except IndexError:
+            raise Damaged("points outside itself") from None
+        return None
+
+    def _count(self, place: int, kind: int) -> tuple[int, int]:
+        """How many items an object of a kind has, and where they begin."""
+        data, start = self._data, self._start(place)
+        marker = data[start]
+        if marker >> 4 != kind:
             raise Damaged("is not a keyed archive")
-        count, start = self._count(start)
-        refs = self._refs(start, 2 * count)
-        fields = {self.text(key): value for key, value in zip(refs[:count], refs[count:], strict=True)}
-        self._known[place] = fields
-        return fields
-
-    def _items(self, place: int) -> list[int]:
-        start = self._start(place)
-        if self._data[start] >> 4 != _ARRAY:
-            raise Damaged("is not a keyed archive")
-        count, start = self._count(start)
-        return self._refs(start, count)
-
-    def _refs(self, start: int, count: int) -> list[int]:
-        size = self._ref_size
-        held = self._bytes(start, count * size)
-        if size == 1:
-            return list(held)
-        return [int.from_bytes(held[at : at + size], "big") for at in range(0, len(held), size)]
-
-    def _count(self, start: int) -> tuple[int, int]:
-        """How many items an object at `start` has, and where they begin."""
-        count = self._data[start] & 0xF
+        count = marker & 0xF
         if count != _MORE:
             return count, start + 1
-        marker = self._bytes(start + 1, 1)[0]
+        marker = data[start + 1] if start + 1 < len(data) else 0
         if marker >> 4 != _INTEGER or marker & 0xF > 3:
             raise Damaged("has a size that is none")
-        size = 1 << (marker & 0xF)
-        return int.from_bytes(self._bytes(start + 2, size), "big"), start + 2 + size
+        at = start + 2 + (1 << (marker & 0xF))
+        return int.from_bytes(data[start + 2 : at], "big"), at
 
     def _start(self, place: int) -> int:
-        if not 0 <= place < self._many:
-            raise Damaged("points outside itself")
-        at = self._offsets + place * self._offset_size
-        start = int.from_bytes(self._bytes(at, self._offset_size), "big")
-        if start >= len(self._data):
-            raise Damaged("points outside itself")
-        return start
+        if place < len(self._starts) and (start := self._starts[place]) < len(self._data):
+            return start
+        raise Damaged("points outside itself")
 
-    def _bytes(self, start: int, size: int) -> bytes:
-        if size > len(self._data) - start or start < 0:
-            raise Damaged("claims more than it holds")
-        return self._data[start : start + size]
+
+def _integers(data: bytes, at: int, count: int, size: int) -> Sequence[int]:
+    """A table of `count` integers of `size` bytes each."""
+    end = at + count * size
+    if end > len(data) or not 0 < size <= 8:
+        raise Damaged("claims more than it holds")
+    if size == 1:
+        return data[at:end]
+    if size in _SIZES:
+        return struct.unpack_from(f">{count}{_SIZES[size]}", data, at)
+    return [int.from_bytes(data[start : start + size], "big") for start in range(at, end, size)]
+
+
+@lru_cache(maxsize=64)
+def _written(name: str) -> bytes:
+    """A short ASCII name as an archive writes it."""
+    held = name.encode("ascii")
+    if len(held) < _MORE:
+        return bytes([_ASCII << 4 | len(held)]) + held
+    return bytes([_ASCII << 4 | _MORE, _INTEGER << 4, len(held)]) + held

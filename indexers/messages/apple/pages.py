@@ -2,140 +2,83 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from typing import NamedTuple, TypeVar
+from itertools import chain
 from urllib.parse import quote
 
-from indexers.messages.apple.bodies import Bodies, Speech, Unreadable, preview, urls
+from indexers.messages.apple.bodies import Bodies, Unreadable, preview, urls
 from indexers.messages.apple.conversations import ME, UNKNOWN, Conversation
-from indexers.messages.apple.database import Kind, MessagesDatabase
-from indexers.messages.apple.index import (
-    FIRST_TAPBACK,
-    NANOSECONDS_FROM,
-    Index,
-    speech_condition,
-    split_target,
-)
-from indexers.messages.apple.making import Making, frozen
+from indexers.messages.apple.database import MessagesDatabase, Row
+from indexers.messages.apple.index import NANOSECONDS_FROM, Index, split_target
+from indexers.messages.apple.making import message
+from indexers.messages.apple.rows import ABOUT, DATE, EMOJI, GUID, HANDLE, KIND, MINE, RowReader, Rows
 from indexers.record import Attachment, Message, Party, Skipped
 
 PAGE_ROWS = 512
-INLINE_BYTES = 2**15
-"""Longer columns are not read with their page but alone, when their turn comes, so that no page is large."""
 MOST_BYTES = 2**24
-"""Longer bodies are not read at all."""
+"""Rows with a longer column are not read at all."""
 SMALL_GAP = 8
 QUOTED_WORDS = 20
 
 _EPOCH = datetime(2001, 1, 1, tzinfo=UTC)
+_SECOND = 10**9
 _URL_BALLOON = "com.apple.messages.URLBalloonProvider"
-_PREVIEW_FILE = ".pluginPayloadAttachment"
 _HEAD = re.compile(rf"(?:\S+\s+){{0,{QUOTED_WORDS - 1}}}\S+")
 _LOCATOR = "sms://open?message-guid="
 _SAFE_GUID = re.compile(r"[\w-]*", re.ASCII)
 _TAPBACKS = {2000: "❤️", 2001: "👍", 2002: "👎", 2003: "😂", 2004: "‼️", 2005: "❓", 2007: "sticker"}
 _FIRST_REMOVAL = 3000
 
-
-_SHORT: Sequence[tuple[str, Kind]] = (
-    ("guid", "TEXT"),
-    ("date", "INTEGER"),
-    ("handle_id", "INTEGER"),
-    ("is_from_me", "INTEGER"),
-    ("associated_message_type", "INTEGER"),
-    ("associated_message_guid", "TEXT"),
-    ("associated_message_emoji", "TEXT"),
-    ("thread_originator_guid", "TEXT"),
-    ("balloon_bundle_id", "TEXT"),
-    ("subject", "TEXT"),
-)
-_LONG: Sequence[tuple[str, Kind]] = (
-    ("text", "TEXT"),
-    ("attributedBody", "BLOB"),
-    ("message_summary_info", "BLOB"),
-    ("payload_data", "BLOB"),
-)
-
-_Long = TypeVar("_Long", str, bytes)
+Said = Message | Skipped
+Who = tuple[Party, tuple[Party, ...]]
 
 
-class _Stored(NamedTuple):
-    """One row of `message`: `_SHORT`, then `_LONG`. A long column over INLINE_BYTES is its length instead."""
+@dataclass(frozen=True, slots=True)
+class _Room:
+    """What the messages of one conversation have in common; `who` sent and takes part, by handle (None: the owner)."""
 
-    row: int
-    guid: str | None
-    date: int | None
-    handle: int | None
-    mine: int | None
-    kind: int | None
-    about: str | None
-    emoji: str | None
-    original: str | None
-    balloon: str | None
-    subject: str | None
-    text: str | int | None
-    body: bytes | int | None
-    summary: bytes | int | None
-    payload: bytes | int | None
+    conversation: Conversation
+    id: str
+    title: str
+    who: dict[int | None, Who] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class _Page:
-    """All that some neighbouring conversation-days need: their rows, the files on them, the rows they reply to.
+    """Some neighbouring conversation-days: their rows, the reactions by guid, and what is said on each.
 
-    `safe` is true where every guid may stand in a link as it is.
+    A day is None where it is made when it is asked for, with care. `safe` is true where every guid may stand in a
+    link as it is.
     """
 
-    rows: Mapping[int, _Stored]
-    tapbacks: Mapping[int, _Stored]
-    files: Mapping[int, Mapping[str, Attachment]]
-    originals: Mapping[str, _Stored]
-    safe: bool
     places: range
+    rows: Rows
+    reactions: Mapping[str, tuple[str, ...]]
+    safe: bool
+    days: list[list[Said] | None] = field(default_factory=list)
 
 
 class Pages:
     """Messages of conversation-days. Days that are asked for in the order of the scan are read ahead, page by page."""
 
     def __init__(self, database: MessagesDatabase, index: Index) -> None:
-        self._database = database
         self._index = index
         self._bodies = Bodies()
-        self._parties: dict[tuple[int, int | None], tuple[Party, tuple[Party, ...]]] = {}
-        self._page = _Page({}, {}, {}, {}, safe=True, places=range(0))
+        self._reader = RowReader(database, index)
+        self._rooms: dict[int, _Room] = {}
+        self._page = _Page(range(0), Rows({}, {}, {}, (), {}, {}), {}, safe=True)
         self._ahead = 1
-        self._media = _media_folders(database.path.parent)
-        self._select = _select(database)
 
-    def messages(self, number: int, place: int) -> Iterator[Message | Skipped]:
-        """The messages of conversation `number` at `place` of the index, in order of time."""
-        page = self._page if place in self._page.places else self._load(place)
-        day, held = self._index.days.rows[place], page.rows
-        rows = [held[row] for row in day if row in held]
-        if len(rows) > 1:
-            rows.sort(key=_moment)
-        reactions: Mapping[str, tuple[str, ...]] = {}
-        if page.tapbacks:
-            tapbacks = sorted((page.tapbacks[row] for row in day if row in page.tapbacks), key=_moment)
-            reactions = _reactions(tapbacks, self._sender) if tapbacks else reactions
-        date: int | None = None
-        at_once: list[Message] = []
-        for stored in rows:
-            made = self._message(stored, number, page, reactions)
-            if isinstance(made, Message):
-                if stored.date != date:
-                    date = stored.date
-                    at_once.clear()
-                elif any(_same(made, other) for other in at_once) and (date or 0) >= NANOSECONDS_FROM:
-                    continue  # iCloud gives old messages anew under other guids, equal to the nanosecond
-                at_once.append(made)
-            if made is not None:
-                yield made
+    def messages(self, place: int) -> Iterator[Said]:
+        """The messages of the conversation-day at `place` of the index, in order of time."""
+        page = self._page
+        if place not in page.places:
+            page = self._load(place)
+        day = page.days[place - page.places.start]
+        return iter(day) if day is not None else self._careful(place, page)
 
     def _load(self, place: int) -> _Page:
         """Read the page that begins at `place`: one day after a jump, more with each page that is read in order.
@@ -148,137 +91,189 @@ class Pages:
         while end < len(days) and (end == place or len(wanted) + len(days[end]) <= self._ahead):
             wanted += days[end]
             end += 1
-        rows: dict[int, _Stored] = {}
-        tapbacks: dict[int, _Stored] = {}
-        for stored in map(_Stored._make, self._database.among(self._select.format("ROWID"), wanted)):
-            kind = stored.kind
-            (rows if kind is None or kind < FIRST_TAPBACK else tapbacks)[stored.row] = stored
-        originals = {row.original for row in rows.values() if row.original}
-        quoted = self._database.among(self._select.format("guid"), originals) if originals else ()
-        self._page = _Page(
-            rows=rows,
-            tapbacks=tapbacks,
-            files=_files(self._database, rows, self._media),
-            originals={str(row[1]): _Stored._make(row) for row in quoted if self._index.visible(row[0])},
-            safe=_SAFE_GUID.fullmatch("".join([row.guid or "" for row in rows.values()])) is not None,
+        rows = self._reader.rows(wanted)
+        page = self._page = _Page(
             places=range(place, end),
+            rows=rows,
+            reactions=_reactions(sorted(rows.tapbacks, key=_moment), self._sender),
+            safe=_SAFE_GUID.fullmatch(
+                "".join([row[GUID] or "" for row in chain(rows.ordinary.values(), rows.other.values())])
+            )
+            is not None,
         )
-        return self._page
+        page.days.extend(self._day(each, page) for each in page.places)
+        return page
 
-    def _message(
-        self, stored: _Stored, number: int, page: _Page, reactions: Mapping[str, tuple[str, ...]]
-    ) -> Message | Skipped | None:
-        row, guid, date, _, _, _, _, _, original, balloon, subject, _, body, edits, payload = stored
+    def _day(self, place: int, page: _Page) -> list[Said] | None:
+        """What is said on a day, if its rows stand in order of time, each at its own moment, and none is large."""
+        ordinary, other, room = page.rows.ordinary, page.rows.other, self._room(place)
+        made: list[Said] = []
+        last = NANOSECONDS_FROM
+        for number in self._index.days.rows[place]:
+            row = ordinary.get(number)
+            if row is not None:
+                date = row[DATE]
+                found = self._ordinary(row, room, page)
+            else:
+                row = other.get(number)
+                if row is None:
+                    continue  # a tapback, or gone
+                date = row[DATE] or 0
+                if number in page.rows.large:
+                    return None
+                found = self._other(row, room, page)
+            if date <= last:
+                return None
+            last = date
+            if found is not None:
+                made.append(found)
+        return made
+
+    def _careful(self, place: int, page: _Page) -> Iterator[Said]:
+        """What is said on a day of which `_day` does not hold: put in order, large rows read in their turn."""
+        ordinary, other, room = page.rows.ordinary, page.rows.other, self._room(place)
+        rows = [ordinary.get(number) or other.get(number) for number in self._index.days.rows[place]]
+        date: int | None = None
+        at_once: list[Message] = []
+        for row in sorted((row for row in rows if row is not None), key=_moment):
+            if row[0] in ordinary:
+                made = self._ordinary(row, room, page)
+            elif row[0] in page.rows.large:
+                made = self._large(row, room, page)
+            else:
+                made = self._other(row, room, page)
+            if isinstance(made, Message):
+                if row[DATE] != date:
+                    date = row[DATE]
+                    at_once.clear()
+                elif any(_same(made, other) for other in at_once) and (date or 0) >= NANOSECONDS_FROM:
+                    continue  # iCloud gives old messages anew under other guids, equal to the nanosecond
+                at_once.append(made)
+            if made is not None:
+                yield made
+
+    def _large(self, row: Row, room: _Room, page: _Page) -> Said | None:
+        if page.rows.large[row[0]] > MOST_BYTES:
+            why = f"it holds more than {MOST_BYTES // 2**20} MB"
+            return Skipped(where=row[GUID] or f"message {row[0]}", why=why, outcome="too_large")
+        whole = self._reader.whole(row[0])
+        return None if whole is None else self._other(whole, room, page)
+
+    def _ordinary(self, row: Row, room: _Room, page: _Page) -> Said | None:
+        """The message of a row that has a body (or a text) and perhaps files, and nothing else."""
+        number, guid, date, handle, said = row
+        placed: tuple[str, ...] = ()
+        text = self._bodies.plain(said) if said.__class__ is bytes else None
+        if text is not None:
+            links = urls(text) if "://" in text else ()
+        else:
+            body, plain = (said, None) if isinstance(said, bytes) else (None, said)
+            try:
+                text, placed, links, _ = self._bodies.rich(
+                    text=plain, body=body, summary=None, incoming=handle is not None
+                )
+            except Unreadable:
+                whole = self._reader.whole(number)  # its other columns may say it
+                return None if whole is None else self._other(whole, room, page)
+        files = page.rows.files.get(number)
+        attachments = _attachments(files, placed, unsent=False) if files else ()
+        if not text and not attachments:
+            return None
+        sender, people = room.who.get(handle) or self._who(handle, room)
+        return message(
+            guid,
+            room.id,
+            room.title,
+            sender,
+            people,
+            _EPOCH + timedelta(0, date // _SECOND, date % _SECOND // 1000),
+            text,
+            "",
+            "",
+            attachments,
+            links,
+            page.reactions.get(guid, ()),
+            _LOCATOR + (guid if page.safe else quote(guid, safe="-_")),
+        )
+
+    def _other(self, row: Row, room: _Room, page: _Page) -> Said | None:
+        """The message of any row."""
+        number, guid, date, handle, mine, _, _, _, original, balloon, subject, text, body, summary, payload = row
         if not guid:
-            return Skipped(where=f"message {row}", why="it has no identifier")
+            return Skipped(where=f"message {number}", why="it has no identifier")
         sent_at = _sent_at(date)
         if sent_at is None:
             return Skipped(where=guid, why="its date is none that a calendar has")
         try:
-            plain = self._bodies.plain(body) if isinstance(body, bytes) and not edits else None
-            text, placed, links, unsent = self._speech(stored) if plain is None else (plain, (), urls(plain), False)
-            if payload is not None and balloon in (None, _URL_BALLOON):
-                url, title, summary = preview(self._whole(row, "payload_data", payload) or b"")
-                text = "\n".join(line for line in (text, title if title not in text else "", summary) if line)
-                links = (*links, url) if url and url not in links else links
+            speech = self._bodies.speech(text=text, body=body, summary=summary, incoming=not mine)
         except Unreadable as error:
             return Skipped(where=guid, why=str(error), outcome=error.outcome)
+        said, placed, links, unsent = speech
+        if payload is not None and balloon in (None, _URL_BALLOON):
+            url, title, described = preview(payload)
+            said = "\n".join(line for line in (said, title if title not in said else "", described) if line)
+            links = (*links, url) if url and url not in links else links
         if subject:
-            text = f"{subject}\n{text}".rstrip()
-        files = page.files.get(row)
+            said = f"{subject}\n{said}".rstrip()
+        files = page.rows.files.get(number)
         attachments = _attachments(files, placed, unsent=unsent) if files else ()
-        if not text and not attachments:
+        if not said and not attachments:
             return None
-        conversation = self._index.conversations.all[number]
-        sender, people = self._who(stored, number, conversation)
-        made = Making(
-            id=guid,
-            conversation=conversation.id,
-            title=conversation.title,
-            sender=sender,
-            people=people,
-            sent_at=sent_at,
-            text=text,
-            reply_to=original or "",
-            quoted=self._quoted(page.originals.get(original)) if original else "",
-            attachments=attachments,
-            links=links,
-            reactions=reactions.get(guid, ()) if reactions else (),
-            locator=_LOCATOR + (guid if page.safe else quote(guid, safe="-_")),
+        who = None if mine else handle or 0
+        sender, people = room.who.get(who) or self._who(who, room)
+        return message(
+            guid,
+            room.id,
+            room.title,
+            sender,
+            people,
+            sent_at,
+            said,
+            original or "",
+            self._quoted(page.rows.originals.get(original)) if original else "",
+            attachments,
+            links,
+            page.reactions.get(guid, ()),
+            _LOCATOR + (guid if page.safe else quote(guid, safe="-_")),
         )
-        return frozen(made)
 
-    def _speech(self, stored: _Stored) -> Speech:
-        text, body, summary = stored.text, stored.body, stored.summary
-        if isinstance(text, int) or isinstance(body, int) or isinstance(summary, int):
-            text = self._whole(stored.row, "text", text)
-            body = self._whole(stored.row, "attributedBody", body)
-            summary = self._whole(stored.row, "message_summary_info", summary)
-        return self._bodies.speech(text=text, body=body, summary=summary, incoming=not stored.mine)
-
-    def _whole(self, row: int, column: str, value: _Long | int | None) -> _Long | None:
-        """A long column, read alone if its page has only its length. Raises Unreadable when it is too long."""
-        if not isinstance(value, int):
-            return value
-        if value > MOST_BYTES:
-            raise Unreadable(f"its {column} is longer than {MOST_BYTES // 2**20} MB", outcome="too_large")
-        sql = f"SELECT {self._database.column('message', column, dict(_LONG)[column])} FROM message WHERE ROWID = ?"  # noqa: S608
-        found = self._database.rows(sql, (row,))
-        return found[0][0] if found else None
-
-    def _quoted(self, original: _Stored | None) -> str:
+    def _quoted(self, original: Row | None) -> str:
         """The first words of a replied-to message, as it is now; "" when it was unsent, deleted or cannot be read."""
         if original is None:
             return ""
+        *_, text, body, summary, _ = original
         try:
-            text = self._speech(original).text
+            said = self._bodies.speech(text=text, body=body, summary=summary, incoming=not original[MINE]).text
         except Unreadable:
             return ""  # it is reported where it stands itself
-        head = _HEAD.match(text)
+        head = _HEAD.match(said)
         return head[0] if head else ""
 
-    def _sender(self, stored: _Stored) -> Party:
-        return ME if stored.mine else self._index.conversations.parties.get(stored.handle or 0, UNKNOWN)
+    def _room(self, place: int) -> _Room:
+        number = self._index.days.conversations[place]
+        room = self._rooms.get(number)
+        if room is None:
+            conversation = self._index.conversations.all[number]
+            room = self._rooms[number] = _Room(conversation, conversation.id, conversation.title)
+        return room
 
-    def _who(self, stored: _Stored, number: int, conversation: Conversation) -> tuple[Party, tuple[Party, ...]]:
+    def _sender(self, handle: int | None) -> Party:
+        return ME if handle is None else self._index.conversations.parties.get(handle, UNKNOWN)
+
+    def _who(self, handle: int | None, room: _Room) -> Who:
         """Who sent a row, and all who take part in its conversation."""
-        key = (number, -1 if stored.mine else stored.handle)
-        found = self._parties.get(key)
-        if found is None:
-            sender = self._sender(stored)
-            if sender is UNKNOWN and conversation.partner:
-                sender = conversation.partner
-            people = conversation.people if sender in conversation.people else (sender, *conversation.people)
-            found = self._parties[key] = sender, people
+        conversation, sender = room.conversation, self._sender(handle)
+        if sender is UNKNOWN and conversation.partner:
+            sender = conversation.partner
+        people = conversation.people if sender in conversation.people else (sender, *conversation.people)
+        found = room.who[handle] = sender, people
         return found
 
 
-def _select(database: MessagesDatabase) -> str:
-    """The rows of a set of ROWIDs or guids (the column that `format` fills in)."""
-    kind = database.column("message", "associated_message_type", "INTEGER")
-    retracted = f"coalesce({database.column('message', 'date_retracted', 'INTEGER')}, 0) != 0"
-    bodiless = "attributedBody IS NULL" if database.has("message", "attributedBody") else "1"
-    columns = [database.column("message", name, value) for name, value in _SHORT]
-    for name, value in _LONG:
-        column = database.column("message", name, value)
-        # what was edited stands in the body; the record tells what was unsent ("rp"), and the text where no body is
-        unused = f"{kind} >= {FIRST_TAPBACK}" + (
-            f" OR NOT ({retracted} OR {bodiless} OR instr({name}, x'527270'))" if "summary" in name else ""
-        )
-        if column != "NULL":
-            size = f"length({name})"
-            column = f"CASE WHEN {unused} THEN NULL WHEN {size} <= {INLINE_BYTES} THEN {column} ELSE {size} END"
-        columns.append(column)
-    return (
-        f"SELECT ROWID, {', '.join(columns)} FROM message WHERE {{}} IN (SELECT value FROM json_each(?)) "  # noqa: S608
-        f"AND (({speech_condition(database)}) OR {kind} >= {FIRST_TAPBACK})"
-    )
-
-
-def _moment(stored: _Stored) -> tuple[int, int]:
+def _moment(row: Row) -> tuple[int, int]:
     """What rows are ordered by: nanoseconds since 2001, then ROWID."""
-    date = stored.date or 0
-    return (date if date >= NANOSECONDS_FROM else date * 10**9, stored.row)
+    date = row[DATE] or 0
+    return (date if date >= NANOSECONDS_FROM else date * _SECOND, row[0])
 
 
 def _same(one: Message, other: Message) -> bool:
@@ -288,24 +283,25 @@ def _same(one: Message, other: Message) -> bool:
 def _sent_at(date: int | None) -> datetime | None:
     if date is None or date <= 0:
         return None
-    seconds, nanoseconds = divmod(date, 10**9) if date >= NANOSECONDS_FROM else (date, 0)
+    if date >= NANOSECONDS_FROM:  # no such number lies past the year 9999
+        return _EPOCH + timedelta(0, date // _SECOND, date % _SECOND // 1000)
     try:
-        return _EPOCH + timedelta(0, seconds, nanoseconds // 1000)
+        return _EPOCH + timedelta(0, date)
     except OverflowError:
         return None
 
 
-def _reactions(tapbacks: Iterable[_Stored], actor: Callable[[_Stored], Party]) -> Mapping[str, tuple[str, ...]]:
+def _reactions(tapbacks: Iterable[Row], actor: Callable[[int | None], Party]) -> Mapping[str, tuple[str, ...]]:
     """What stands of the tapbacks (in order of time) on each guid: the last of each person on each part, if it adds."""
     standing: dict[str, dict[tuple[str, str], str]] = {}
-    for stored in tapbacks:
-        part, guid = split_target(stored.about)
-        who = actor(stored).handle
+    for row in tapbacks:
+        part, guid = split_target(row[ABOUT])
+        who = actor(None if row[MINE] else row[HANDLE] or 0).handle
         on_target = standing.setdefault(guid, {})
         on_target.pop((part, who), None)
-        kind = stored.kind or 0
+        kind = row[KIND]
         if kind < _FIRST_REMOVAL:
-            on_target[part, who] = f"{_TAPBACKS.get(kind) or stored.emoji or 'emoji'} by {who}"
+            on_target[part, who] = f"{_TAPBACKS.get(kind) or row[EMOJI] or 'emoji'} by {who}"
     return {guid: tuple(on_target.values()) for guid, on_target in standing.items()}
 
 
@@ -313,44 +309,3 @@ def _attachments(files: Mapping[str, Attachment], placed: Sequence[str], *, unse
     """The files of a message, first those that its body places, in its order; only those where a part was unsent."""
     rest = [] if unsent else [file for guid, file in files.items() if guid not in placed]
     return (*(files[guid] for guid in placed if guid in files), *rest)
-
-
-def _files(
-    database: MessagesDatabase, rows: Iterable[int], media: Sequence[str]
-) -> Mapping[int, Mapping[str, Attachment]]:
-    """The attachments of each row by guid. No stickers, and none of the files that a link's preview is kept in."""
-    if not (database.has("message_attachment_join") and database.has("attachment")):
-        return {}
-    names = ("guid", "filename", "transfer_name", "mime_type", "emoji_image_short_description")
-    columns = ", ".join(database.column("attachment", name, "TEXT") for name in names)
-    sticker = database.column("attachment", "is_sticker", "INTEGER")
-    found = database.among(
-        f"SELECT j.message_id, attachment.ROWID, {columns} FROM message_attachment_join j "  # noqa: S608  # our names
-        "JOIN attachment ON attachment.ROWID = j.attachment_id "
-        f"WHERE j.message_id IN (SELECT value FROM json_each(?)) AND coalesce({sticker}, 0) = 0 "
-        "ORDER BY j.message_id, attachment.ROWID",
-        rows,
-    )
-    files: dict[int, dict[str, Attachment]] = {}
-    for row, number, guid, path, name, mime, described in found:
-        shown = described or name or (path or "").rpartition("/")[2]
-        if shown and not shown.endswith(_PREVIEW_FILE):
-            attachment = Attachment(name=shown, mime=mime or "", path=_local(path, media))
-            files.setdefault(row, {})[guid or str(number)] = attachment
-    return files
-
-
-def _media_folders(messages: Path) -> tuple[str, ...]:
-    """Where attachments may lie: the owner's home (for "~"), then the folders that Messages keeps files in."""
-    home = messages.parent.parent if messages.parts[-2:] == ("Library", "Messages") else Path.home()
-    kept = (messages, home / "Library/Messages", home / "Library/SMS")
-    return (str(home), *(f"{folder}/{name}/" for folder in kept for name in ("Attachments", "StickerCache")))
-
-
-def _local(path: str | None, media: Sequence[str]) -> str:
-    """The path of an attachment, "" when it is in iCloud only or claims to lie outside the folders of Messages."""
-    if not path or "\0" in path:
-        return ""
-    home, *folders = media
-    whole = os.path.normpath(home + path[1:] if path.startswith("~/") else path)
-    return whole if whole.startswith(tuple(folders)) else ""

@@ -42,6 +42,7 @@ class AppleMessages:
         self._found: tuple[MessagesDatabase, Index, Pages] | None = None
         self._before: tuple[object, ...] = ()
         self._items: tuple[Item, ...] = ()
+        self._next = 0
 
     def roots(self) -> Sequence[Path]:
         """The folder: a watch on the files themselves would not survive their replacement when Messages restarts."""
@@ -68,8 +69,14 @@ class AppleMessages:
     def read(self, item: Item) -> Iterator[Record | Skipped]:
         """The messages of one conversation-day, in order of time. Raises SourceUnavailable."""
         _, index, pages = self._found or self._look()
-        found = index.find(item.id)
-        return pages.messages(*found) if found is not None else iter(())
+        items, place = self._items, self._next
+        if not (place < len(items) and items[place].id == item.id):  # not read in the order of the scan
+            found = index.find(item.id)
+            if found is None:
+                return iter(())
+            place = found
+        self._next = place + 1
+        return pages.messages(place)
 
     def _look(self) -> tuple[MessagesDatabase, Index, Pages]:
         if self._found:

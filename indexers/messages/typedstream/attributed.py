@@ -69,19 +69,19 @@ class Plain:
         """
         for head, tails in self._heads.items():
             if blob.startswith(head):
-                at = len(head) + 1
+                at = tails.start
                 length = blob[at - 1] if at <= len(blob) else 0
-                covered = tails.covered.get(blob[at + length :])
-                if covered is not None:
-                    text = blob[at : at + length].decode()
-                    if covered == length or covered == len(text.encode("utf-16-le")) // 2:
-                        return text
-                found = _first_run(blob, at - 1)
-                if found is None or blob[found[1] :] not in tails.known:
-                    return None
                 if length < _SHORT:
-                    tails.remember(blob[at + length :])
-                return found[0]
+                    rest = blob[at + length :]
+                    covered = tails.covered.get(rest)
+                    if covered is None:
+                        covered = tails.remember(rest)
+                    if covered is None:
+                        return None
+                    text = blob[at : at + length].decode()
+                    return text if covered == length or covered == len(text.encode("utf-16-le")) // 2 else None
+                found = _first_run(blob, at - 1)
+                return found[0] if found is not None and blob[found[1] :] in tails.known else None
         return None
 
     def learn(self, blob: bytes, body: AttributedText) -> None:
@@ -94,29 +94,35 @@ class Plain:
             return
         if len(self._heads) >= _MEMO_HEADS:
             self._heads.clear()
-        tails = self._heads.setdefault(head, _Tails())
+        tails = self._heads.setdefault(head, _Tails(len(head) + 1))
         if len(tails.known) >= _MEMO_TAILS:
-            self._heads[head] = tails = _Tails()
+            self._heads[head] = tails = _Tails(len(head) + 1)
         tails.known.add(blob[found[1] :])
 
 
 class _Tails:
-    """What was seen after the texts behind one head.
+    """What was seen after the texts behind one head; short texts begin at `start`.
 
     `known` are the attributes of runs that covered their texts, `covered` whole ends of short bodies and how many
     characters their runs cover: looking one up tells all at once.
     """
 
-    __slots__ = ("covered", "known")
+    __slots__ = ("covered", "known", "start")
 
-    def __init__(self) -> None:
+    def __init__(self, start: int) -> None:
+        self.start = start
         self.known: set[bytes] = set()
         self.covered: dict[bytes, int] = {}
 
-    def remember(self, end: bytes) -> None:
+    def remember(self, end: bytes) -> int | None:
+        """How many characters the run covers that a short body ends with, if its attributes are known."""
+        at = len(_FIRST_RUN)
+        if not end.startswith(_FIRST_RUN) or end[at + 1 :] not in self.known:
+            return None
         if len(self.covered) >= _MEMO_ENDS:
             self.covered.clear()
-        self.covered[end] = end[len(_FIRST_RUN)]
+        self.covered[end] = end[at]
+        return end[at]
 
 
 def decode(blob: bytes) -> AttributedText:
@@ -239,16 +245,19 @@ def assembled(values: list[Value]) -> AttributedText:
 def placed(text: str, lengths: Sequence[int]) -> tuple[Sequence[int], Sequence[int]]:
     """Where runs of these lengths (UTF-16 units) start and end in a text (code points)."""
     ends: list[int] = []
-    position = 0
-    if not text.isascii() and max(text, default="") > "\uffff":
-        units, unit = text.encode("utf-16-le"), 0
+    position = unit = 0
+    most = len(text)
+    units = b"" if text.isascii() else text.encode("utf-16-le")
+    if len(units) > 2 * most:
         for length in lengths:
-            position += len(units[2 * unit : 2 * (unit + length)].decode("utf-16-le", "replace"))
-            unit += length
-            ends.append(min(position, len(text)))
+            start, unit = unit, unit + length
+            if 2 * unit >= len(units):
+                position = most
+            else:
+                position += len(units[2 * start : 2 * unit].decode("utf-16-le", "replace"))
+            ends.append(position if position < most else most)
     else:
-        most = len(text)
         for length in lengths:
-            position = min(position + length, most)
-            ends.append(position)
+            position += length
+            ends.append(position if position < most else most)
     return [0, *ends[:-1]], ends

@@ -11,7 +11,7 @@ import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from indexers.messages.typedstream.archive import (
     END,
@@ -43,15 +43,29 @@ class Shapes:
         self._heads: dict[bytes, _Node] = {}
         self._count = 0
 
-    def read(self, blob: bytes) -> AttributedText | None:
-        """What `decode` would say of a body of a known shape; None says: decode it."""
+    def filled(self, blob: bytes) -> Filled | None:
+        """What a body of a known shape has in its slots; None says: decode it."""
         for head, node in self._heads.items():
             if blob.startswith(head):
                 try:
-                    return _read(blob, len(head), node)
+                    return _filled(blob, len(head), node)
                 except (IndexError, UnicodeDecodeError, TypedStreamError):
                     return None  # decoding says what is wrong with it
         return None
+
+    def read(self, blob: bytes) -> AttributedText | None:
+        """What `decode` would say of a body of a known shape; None says: decode it."""
+        found = self.filled(blob)
+        if found is None:
+            return None
+        text, lengths, values, shape = found
+        attributes = [
+            {**run.attributes, **{key: values[number] for key, number in run.varying}}
+            if run.varying
+            else run.attributes
+            for run in shape.runs
+        ]
+        return AttributedText(text, tuple(map(Run, *placed(text, lengths), attributes)))
 
     def learn(self, blob: bytes) -> None:
         """Remember the shape of a body that could be decoded."""
@@ -68,21 +82,29 @@ class Shapes:
             node = self._heads.setdefault(head, _Node())
             for static, kind, size in steps:
                 node = node.enter(static, kind, size)
-            node.runs = runs
+            node.shape = Shape(runs)
             self._count += 1
 
 
-@dataclass(frozen=True, slots=True)
-class _RunShape:
-    """A run: the number of the slot with its length, what its attributes always are, and the slots of the others."""
+class RunShape(NamedTuple):
+    """A run: what its attributes always are, and which of the values in slots the others are."""
 
-    length: int
     attributes: Mapping[str, Value]
     varying: tuple[tuple[str, int], ...]
 
 
-@dataclass(slots=True)
-class _Step:
+@dataclass(frozen=True, slots=True, eq=False)
+class Shape:
+    """The runs of bodies of one shape."""
+
+    runs: tuple[RunShape, ...]
+
+
+Filled = tuple[str, list[int], list[str | bytes], Shape]
+"""The text of a body, the lengths of its runs, the values in its other slots, and its shape."""
+
+
+class _Step(NamedTuple):
     """Bytes that must follow, the kind of slot after them, and how many bytes a raw one has."""
 
     static: bytes
@@ -97,7 +119,7 @@ class _Node:
     """A place after a slot: the ways on, longest first, as a longer one may say what a shorter one leaves open."""
 
     steps: list[_Step] = field(default_factory=list)
-    runs: tuple[_RunShape, ...] = ()
+    shape: Shape | None = None
 
     def enter(self, static: bytes, kind: Kind, size: int) -> _Node:
         for step in self.steps:
@@ -109,58 +131,44 @@ class _Node:
         return made.then
 
 
-def _read(blob: bytes, at: int, node: _Node) -> AttributedText | None:
+def _filled(blob: bytes, at: int, node: _Node) -> Filled | None:
     """Follow the tree from the length of the text on."""
     size = blob[at]
     at += 1
     if size >= 0x80:
         size, at = unsigned(blob, at - 1)
-    end = at + size
-    text = blob[at:end].decode()
-    at = end
-    slots: list[Value] = []
+    text = blob[at : at + size].decode()
+    at += size
+    lengths: list[int] = []
+    values: list[str | bytes] = []
     while True:
         for step in node.steps:
-            if blob.startswith(step.static, at):
+            if blob.startswith(step[0], at):
                 break
         else:
             return None
-        at += step.length
-        node = step.then
-        kind = step.kind
+        _, length, kind, size, node = step
+        at += length
         if kind == "number":
-            number = blob[at]
+            size = blob[at]
             at += 1
-            if number >= 0x80:
-                number, at = unsigned(blob, at - 1)
-            slots.append(number)
+            if size >= 0x80:
+                size, at = unsigned(blob, at - 1)
+            lengths.append(size)
         elif kind == "text":
             size = blob[at]
             at += 1
             if size >= 0x80:
                 size, at = unsigned(blob, at - 1)
-            end = at + size
-            slots.append(blob[at:end].decode())
-            at = end
+            values.append(blob[at : at + size].decode())
+            at += size
         elif kind == "raw":
-            end = at + step.size
-            slots.append(blob[at:end])
-            at = end
+            values.append(blob[at : at + size])
+            at += size
+        elif at == len(blob) and node.shape is not None:
+            return text, lengths, values, node.shape
         else:
-            break
-    if at != len(blob):
-        return None
-    lengths: list[int] = []
-    attributes: list[Mapping[str, Value]] = []
-    for run in node.runs:
-        length = slots[run.length]
-        if not isinstance(length, int):
             return None
-        lengths.append(length)
-        attributes.append(
-            {**run.attributes, **{k: slots[n] for k, n in run.varying}} if run.varying else run.attributes
-        )
-    return AttributedText(text, tuple(map(Run, *placed(text, lengths), attributes)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +206,7 @@ Steps = list[tuple[bytes, Kind, int]]
 
 def _shape(
     blob: bytes, spans: Sequence[_Span], body: AttributedText
-) -> tuple[bytes, Steps, tuple[_RunShape, ...]] | None:
+) -> tuple[bytes, Steps, tuple[RunShape, ...]] | None:
     """The bytes before the text, the steps after it, and the runs of a body. None where slots cannot be told apart."""
     first = next((span for span in spans if span.kind == "+"), None)
     lengths = [span for span in spans if span.encoding == "iI" and span.kind == "I"]
@@ -223,14 +231,12 @@ def _shape(
         steps.append((blob[at : span.start], kind, span.end - span.start if kind == "raw" else 0))
         at = span.end
     steps.append((blob[at:], "end", 0))
-    number = {id(span): n for n, span in enumerate(slots)}
-    slot_of = {id(span.value): number[id(span)] for span in told}
+    value_of = {id(span.value): number for number, span in enumerate(span for span in slots if span.kind != "I")}
     runs = tuple(
-        _RunShape(
-            number[id(length)],
-            {key: value for key, value in run.attributes.items() if id(value) not in slot_of},
-            tuple((key, slot_of[id(value)]) for key, value in run.attributes.items() if id(value) in slot_of),
+        RunShape(
+            {key: value for key, value in run.attributes.items() if id(value) not in value_of},
+            tuple((key, value_of[id(value)]) for key, value in run.attributes.items() if id(value) in value_of),
         )
-        for length, run in zip(lengths, body.runs, strict=True)
+        for run in body.runs
     )
     return blob[: first.start], steps, runs
