@@ -14,10 +14,10 @@ from itertools import pairwise
 
 from indexers.health.export.fields import each, formatted, inside, moment, number, words
 from indexers.health.export.measures import measures
-from indexers.health.export.moments import MINUTE
-from indexers.health.export.sheaf import ASLEEP, AWAKE, CORE, DEEP, IN_BED, REM, Sheaf, Span
+from indexers.health.export.moments import MINUTE, Span
+from indexers.health.export.sheaf import ASLEEP, AWAKE, CORE, DEEP, IN_BED, REM, Sheaf
 from indexers.health.export.source import Calendar, ExportSource, Json, Member
-from indexers.health.export.workout import Workout, activity_words, digest, kind_of_sport
+from indexers.health.export.workout import Amount, activity_words, amount, digest, recorded
 from indexers.record import Record, Section
 
 _QUANTITY = "HKQuantityTypeIdentifier"
@@ -153,24 +153,22 @@ def _workout(entry: Json, sheaf: Sheaf, calendar: Calendar) -> Iterator[Record]:
     seconds = number(entry.get("duration"))
     name = words(entry.get("name"))
     yield sheaf.workout(
-        Workout(
-            activity=kind_of_sport(name),
-            start=span.start,
-            end=span.end,
-            offset=span.offset,
-            minutes=(span.end - span.start) / MINUTE if seconds is None else seconds / 60,
+        recorded(
+            name,
+            span,
             source=_APP,
+            minutes=None if seconds is None else seconds / 60,
             distance=_amount(entry.get("distance")),
             energy=_amount(entry.get("activeEnergyBurned") or entry.get("activeEnergy")),
-            heart_rate=number(inside(entry.get("avgHeartRate")).get("qty")) or None,
+            heart_rate=number(inside(entry.get("avgHeartRate")).get("qty")),
             indoors="Indoor" in name,
         )
     )
 
 
-def _amount(value: object) -> tuple[float, str] | None:
-    found, unit = number(inside(value).get("qty")), words(inside(value).get("units"))
-    return (found, _UNITS.get(unit, unit)) if found and unit else None
+def _amount(value: object) -> Amount | None:
+    unit = words(inside(value).get("units"))
+    return amount(number(inside(value).get("qty")), _UNITS.get(unit, unit))
 
 
 def _in_words(part: str, entry: Json, sheaf: Sheaf) -> Iterator[Record]:

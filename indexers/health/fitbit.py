@@ -13,10 +13,10 @@ from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 
 from indexers.health.export.fields import day, each, in_utc, inside, moment, number, words
-from indexers.health.export.moments import MINUTE
-from indexers.health.export.sheaf import ASLEEP, AWAKE, CORE, DEEP, IN_BED, REM, RMSSD, Sheaf, Span
+from indexers.health.export.moments import MINUTE, Span
+from indexers.health.export.sheaf import ASLEEP, AWAKE, CORE, DEEP, IN_BED, REM, RMSSD, Sheaf
 from indexers.health.export.source import Calendar, ExportSource, Json, Member, Reader
-from indexers.health.export.workout import Workout, kind_of_sport
+from indexers.health.export.workout import amount, recorded
 from indexers.record import Record
 
 _SOURCE = "Fitbit"
@@ -147,19 +147,15 @@ def _exercise(member: Member, sheaf: Sheaf, calendar: Calendar) -> Iterator[Reco
             continue
         span = calendar.span(start, start + timedelta(milliseconds=length))
         active = number(entry.get("activeDuration"))
-        distance, unit = number(entry.get("distance")), words(entry.get("distanceUnit"))
-        energy = number(entry.get("calories"))
         yield sheaf.workout(
-            Workout(
-                activity=kind_of_sport(words(entry.get("activityName"))),
-                start=span.start,
-                end=span.end,
-                offset=span.offset,
-                minutes=(active if active is not None else length) / MINUTE,
+            recorded(
+                words(entry.get("activityName")),
+                span,
                 source=_SOURCE,
-                distance=(distance, _DISTANCES[unit]) if distance and unit in _DISTANCES else None,
-                energy=(energy, "kcal") if energy else None,
-                heart_rate=number(entry.get("averageHeartRate")) or None,
+                minutes=(active if active is not None else length) / MINUTE,
+                distance=amount(number(entry.get("distance")), _DISTANCES.get(words(entry.get("distanceUnit")))),
+                energy=amount(number(entry.get("calories")), "kcal"),
+                heart_rate=number(entry.get("averageHeartRate")),
             )
         )
 

@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date, timedelta
 
 from indexers.health.export.fields import day, each, formatted, in_utc, inside, moment, number, unix, words
 from indexers.health.export.moments import MINUTE
 from indexers.health.export.sheaf import AWAKE, CORE, DEEP, REM, Sheaf
 from indexers.health.export.source import Calendar, ExportSource, Json, Member
-from indexers.health.export.workout import Workout, kind_of_sport
+from indexers.health.export.workout import amount, recorded
 from indexers.record import Record
 
 _SOURCE = "Garmin"
@@ -101,17 +102,16 @@ def _activities(member: Member, sheaf: Sheaf, calendar: Calendar) -> Iterator[Re
             span = calendar.span(start, start + timedelta(milliseconds=elapsed))
             local = number(entry.get("startTimeLocal"))
             offset = span.offset if local is None else round((local - span.start) / MINUTE)
-            centimetres = number(entry.get("distance"))
+            if abs(offset) <= 18 * 60:
+                span = replace(span, offset=offset)
             yield sheaf.workout(
-                Workout(
-                    activity=kind_of_sport(words(entry.get("activityType"))),
-                    start=span.start,
-                    end=span.end,
-                    offset=offset if abs(offset) <= 18 * 60 else span.offset,
-                    minutes=length / MINUTE,
+                recorded(
+                    words(entry.get("activityType")),
+                    span,
                     source=_SOURCE,
-                    distance=(centimetres / 100_000, "km") if centimetres else None,
-                    heart_rate=number(entry.get("avgHr")) or None,
+                    minutes=length / MINUTE,
+                    distance=amount(number(entry.get("distance")), "km", per=100_000),
+                    heart_rate=number(entry.get("avgHr")),
                 )
             )
 
@@ -124,19 +124,9 @@ def _table(member: Member, sheaf: Sheaf, calendar: Calendar) -> Iterator[Record]
             sheaf.count("malformed", "activity", _NO_TIME)
             continue
         span = calendar.span(start, start + timedelta(minutes=minutes))
-        energy = number(row.get("Calories", ""))
-        yield sheaf.workout(
-            Workout(
-                activity=kind_of_sport(row.get("Activity Type", "")),
-                start=span.start,
-                end=span.end,
-                offset=span.offset,
-                minutes=minutes,
-                source=_SOURCE,
-                energy=(energy, "kcal") if energy else None,
-                heart_rate=number(row.get("Avg HR", "")) or None,
-            )
-        )
+        energy, rate = amount(number(row.get("Calories", "")), "kcal"), number(row.get("Avg HR", ""))
+        sport = row.get("Activity Type", "")
+        yield sheaf.workout(recorded(sport, span, source=_SOURCE, minutes=minutes, energy=energy, heart_rate=rate))
         if row.get("Distance"):
             sheaf.count("ambiguous", "distance", "the table does not tell the unit of its distances; left out")
 

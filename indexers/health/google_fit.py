@@ -10,10 +10,9 @@ import re
 from collections.abc import Iterator
 
 from indexers.health.export.fields import each, inside, moment, number, unix, words
-from indexers.health.export.moments import MINUTE
 from indexers.health.export.sheaf import ASLEEP, AWAKE, CORE, DEEP, IN_BED, REM, Sheaf
 from indexers.health.export.source import Calendar, ExportSource, Member, Reader
-from indexers.health.export.workout import Workout, kind_of_sport
+from indexers.health.export.workout import amount, recorded
 from indexers.record import Record
 
 _SOURCE = "Google Fit"
@@ -71,18 +70,14 @@ def _session(member: Member, sheaf: Sheaf, calendar: Calendar) -> Iterator[Recor
             words(total.get("metricName")): number(total.get("floatValue", total.get("intValue")))
             for total in each(session.get("aggregate"))
         }
-        span = calendar.span(start, end)
-        metres, energy = totals.get("com.google.distance.delta"), totals.get("com.google.calories.expended")
         yield sheaf.workout(
-            Workout(
-                activity=kind_of_sport(activity),
-                start=span.start,
-                end=span.end,
-                offset=span.offset,
-                minutes=(span.end - span.start) / MINUTE if length is None else length / 60,
+            recorded(
+                activity,
+                calendar.span(start, end),
                 source=_SOURCE,
-                distance=(metres / 1000, "km") if metres else None,
-                energy=(energy, "kcal") if energy else None,
+                minutes=None if length is None else length / 60,
+                distance=amount(totals.get("com.google.distance.delta"), "km", per=1000),
+                energy=amount(totals.get("com.google.calories.expended"), "kcal"),
             )
         )
 

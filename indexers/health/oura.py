@@ -12,10 +12,9 @@ from datetime import datetime
 from itertools import groupby
 
 from indexers.health.export.fields import day, inside, moment, number, words
-from indexers.health.export.moments import MINUTE
 from indexers.health.export.sheaf import ASLEEP, AWAKE, CORE, DEEP, IN_BED, REM, RMSSD, Sheaf
 from indexers.health.export.source import Calendar, ExportSource, Json, Member
-from indexers.health.export.workout import Workout, kind_of_sport
+from indexers.health.export.workout import amount, recorded
 from indexers.record import Record
 
 _SOURCE = "Oura"
@@ -93,18 +92,13 @@ def _workout(entry: Json, sheaf: Sheaf, calendar: Calendar) -> Iterator[Record]:
     if start is None or end is None or _backwards(start, end):
         sheaf.count("malformed", "workout", _NO_TIME)
         return
-    span = calendar.span(start, end)
-    metres, energy = number(entry.get("distance")), number(entry.get("calories"))
     yield sheaf.workout(
-        Workout(
-            activity=kind_of_sport(words(entry.get("activity"))),
-            start=span.start,
-            end=span.end,
-            offset=span.offset,
-            minutes=(span.end - span.start) / MINUTE,
+        recorded(
+            words(entry.get("activity")),
+            calendar.span(start, end),
             source=_SOURCE,
-            distance=(metres / 1000, "km") if metres else None,
-            energy=(energy, "kcal") if energy else None,
+            distance=amount(number(entry.get("distance")), "km", per=1000),
+            energy=amount(number(entry.get("calories")), "kcal"),
         )
     )
 

@@ -13,10 +13,9 @@ from collections.abc import Iterator, Sequence
 from datetime import timedelta
 
 from indexers.health.export.fields import day, moment, number, words
-from indexers.health.export.moments import MINUTE
 from indexers.health.export.sheaf import AWAKE, CORE, DEEP, REM, Sheaf
 from indexers.health.export.source import Calendar, ExportSource, Member, Reader
-from indexers.health.export.workout import Workout, kind_of_sport
+from indexers.health.export.workout import amount, recorded
 from indexers.record import Record
 
 _SOURCE = "Withings"
@@ -139,18 +138,14 @@ def _activities(member: Member, sheaf: Sheaf, calendar: Calendar) -> Iterator[Re
             sheaf.count("malformed", "activity", _NO_TIME)
             continue
         data = _object(row.get("Data", ""))
-        metres, energy = number(data.get("distance")), number(data.get("calories"))
         yield sheaf.workout(
-            Workout(
-                activity=kind_of_sport(words(row.get("Activity type"))),
-                start=span.start,
-                end=span.end,
-                offset=span.offset,
-                minutes=(span.end - span.start) / MINUTE,
+            recorded(
+                words(row.get("Activity type")),
+                span,
                 source=_SOURCE,
-                distance=(metres / 1000, "km") if metres else None,
-                energy=(energy, "kcal") if energy else None,
-                heart_rate=number(data.get("hr_average")) or None,
+                distance=amount(number(data.get("distance")), "km", per=1000),
+                energy=amount(number(data.get("calories")), "kcal"),
+                heart_rate=number(data.get("hr_average")),
             )
         )
 

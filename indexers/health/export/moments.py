@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, timezone
 from functools import lru_cache
 from zoneinfo import ZoneInfo
@@ -21,6 +22,20 @@ _FURTHEST = 18 * 60
 _MOMENT = re.compile(
     rb"(\d{4})-?(\d\d)-?(\d\d)[ T]?(\d\d):?(\d\d):?(\d\d)(?:[.,]\d+)? ?(?:([+-]\d\d):?(\d\d)|Z)", re.ASCII
 )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Span:
+    """From `start` to `end` (Unix ms), and the minutes east of UTC at the start."""
+
+    start: int
+    end: int
+    offset: int
+
+    def minutes(self, first: float, last: float) -> Span:
+        """The part from the minute `first` to the minute `last`, counted from the start."""
+        start = self.start + round(first * MINUTE)
+        return Span(start=start, end=max(start, self.start + round(last * MINUTE)), offset=self.offset)
 
 
 def instant(text: str | bytes) -> tuple[int, int]:

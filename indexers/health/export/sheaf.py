@@ -5,10 +5,9 @@ from __future__ import annotations
 from array import array
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from math import isfinite
 
-from indexers.health.export.moments import MINUTE
+from indexers.health.export.moments import Span
 from indexers.health.export.workout import Workout
 from indexers.record import BATCH_ROWS, Event, Outcome, SampleBatch, Skipped
 
@@ -23,20 +22,6 @@ CORE, DEEP, REM = f"{_STATE}AsleepCore", f"{_STATE}AsleepDeep", f"{_STATE}Asleep
 
 RMSSD = "HeartRateVariabilityRMSSD"
 """Not Apple's SDNN: another number, never mixed with it."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Span:
-    """From `start` to `end` (Unix ms), and the minutes east of UTC at the start."""
-
-    start: int
-    end: int
-    offset: int
-
-    def minutes(self, first: float, last: float) -> Span:
-        """The part from the minute `first` to the minute `last`, counted from the start."""
-        start = self.start + round(first * MINUTE)
-        return Span(start=start, end=max(start, self.start + round(last * MINUTE)), offset=self.offset)
 
 
 class Sheaf:

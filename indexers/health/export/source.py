@@ -19,7 +19,8 @@ from zoneinfo import ZoneInfo
 import ijson
 
 from indexers.health.export.archive import Export, PlainFiles, TooDeep, Unreadable, shallow, stream
-from indexers.health.export.sheaf import Sheaf, Span
+from indexers.health.export.moments import Span
+from indexers.health.export.sheaf import Sheaf
 from indexers.health.export.torn import opened_zip
 from indexers.record import Record, Skipped
 from indexers.source import Item, Options, SourceUnavailable

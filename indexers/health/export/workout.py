@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import blake2s
 
-from indexers.health.export.moments import local_time
+from indexers.health.export.moments import MINUTE, Span, local_time
 from indexers.record import Event
 
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 
+Amount = tuple[float, str]
 Sample = tuple[str, str, float]
 """Measure, unit, value."""
 
@@ -27,8 +28,8 @@ class Workout:
     minutes: float
     source: str
     device: str = ""
-    distance: tuple[float, str] | None = None
-    energy: tuple[float, str] | None = None
+    distance: Amount | None = None
+    energy: Amount | None = None
     heart_rate: float | None = None
     statistics: tuple[Sample, ...] = ()
     pauses: int = 0
@@ -88,6 +89,37 @@ def kind_of_sport(name: str) -> str:
         if re.search(rf"\b{word}", folded):
             return f"HKWorkoutActivityType{kind}"
     return f"HKWorkoutActivityType{folded.title().replace(' ', '') or 'Other'}"
+
+
+def recorded(
+    sport: str,
+    span: Span,
+    *,
+    source: str,
+    minutes: float | None = None,
+    distance: Amount | None = None,
+    energy: Amount | None = None,
+    heart_rate: float | None = None,
+    indoors: bool = False,
+) -> Workout:
+    """A workout as other makers tell it: by their name of the sport, and as long as its span where nothing else is said."""
+    return Workout(
+        activity=kind_of_sport(sport),
+        start=span.start,
+        end=span.end,
+        offset=span.offset,
+        minutes=(span.end - span.start) / MINUTE if minutes is None else minutes,
+        source=source,
+        distance=distance,
+        energy=energy,
+        heart_rate=heart_rate or None,
+        indoors=indoors,
+    )
+
+
+def amount(value: float | None, unit: str | None, *, per: float = 1.0) -> Amount | None:
+    """So much of a unit, of which `per` make one; None where there is none of it, or its unit is not known."""
+    return (value / per, unit) if value and unit else None
 
 
 def activity_words(name: str) -> str:
