@@ -116,8 +116,9 @@ class Materials:
     def _around(self, query: Query, sources: Sequence[int], *, now: datetime) -> Material | None:
         """What people wrote about a matter: the messages that are about it, with those around them."""
         zone = now.tzinfo or self._zone
+        if not (about := works.subject(query)):
+            return None
         found = self._retriever().find(replace(query, kinds=("message",)), limit=_ANSWERED, zone=zone, sources=sources)
-        about = works.subject(query)
         best = [one for one in found.telling if one.when is not None and _speaks_of(about, one)] or found.telling[:1]
         if found.support < _ABOUT or not best:
             return None
@@ -159,7 +160,7 @@ def _more(work: Work, *, full: bool) -> Iterator[str]:
     elif work.last is not None:
         yield f"last changed on {_day(work.last)}"
     if full:
-        yield f"in {work.source}"
+        yield f"in {work.path.rpartition('/')[0] or work.source}"
 
 
 def _span(first: datetime, last: datetime) -> str:

@@ -9,7 +9,6 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, tzinfo
-from pathlib import PurePosixPath
 from urllib.parse import unquote, urlsplit
 
 import numpy as np
@@ -69,18 +68,23 @@ _ANSWERS = re.compile(r"^(?:(?:re|aw|fwd?|wg)\s*:\s*)+", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Work:
-    """One thread of the store as its owner knows it. `name` is a file's; `points` say how well a request names it."""
+    """One thread of the store as its owner knows it. `path` is a file's, "" else; `points` say how well a request names it."""
 
     thread: int
     kind: str
     source: str
     title: str
-    name: str
+    path: str
     people: tuple[str, ...]
     first: datetime | None
     last: datetime | None
     passages: int
     points: float = 0.0
+
+    @property
+    def name(self) -> str:
+        """The name of its file; "" where it is none."""
+        return self.path.rpartition("/")[2]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -261,7 +265,10 @@ def _points(signs: _Signs, work: Work, head: str, rarity: Mapping[str, float], q
     cosine = signs.cosine if work.kind == "section" or work.passages <= _THREAD else 0.0
     near = cosine >= _NEAR or (by_text >= _HELD and cosine >= _BESIDE)
     if by_name >= _NAMED or near or (dated and (named or not rarity)):
-        return by_name + 0.25 * by_text + 0.5 * cosine + 0.5 * dated + 0.5 * (theirs and bool(others))
+        exact = bool(work.name) and bool(
+            re.search(rf"(?<![\w-]){re.escape(work.name)}(?!\w)", query.text, re.IGNORECASE)
+        )
+        return exact + by_name + 0.25 * by_text + 0.5 * cosine + 0.5 * dated + 0.5 * (theirs and bool(others))
     return 0.0
 
 
@@ -290,10 +297,13 @@ def _work(thread: int, lookup: Lookup, order: Order, zone: tzinfo) -> tuple[Work
     opening = lookup.passages(chunks[:8] + chunks[8:][-2:], {}, zone=zone)
     first, last = opening[0], opening[-1]
     title = _ANSWERS.sub("", first.title)
-    name = PurePosixPath(unquote(urlsplit(first.locator).path)).name if first.kind == "section" else ""
+    place = urlsplit(first.locator)
+    path = unquote(place.path) if place.scheme == "file" and first.kind == "section" else ""
     people = tuple(dict.fromkeys(person for passage in opening for person in passage.people))
     work = Work(
-        thread=thread, kind=first.kind, source=first.source, title=title, name=name, people=people,
+        thread=thread, kind=first.kind, source=first.source, title=title, path=path, people=people,
         first=first.when, last=last.when, passages=len(chunks),
     )  # fmt: skip
-    return work, " ".join((title, name, first.about, *people, first.text[:_HEAD] if first.kind == "section" else ""))
+    return work, " ".join(
+        (title, work.name, first.about, *people, first.text[:_HEAD] if first.kind == "section" else "")
+    )

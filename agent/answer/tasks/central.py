@@ -14,13 +14,16 @@ from numpy.typing import NDArray
 from agent.answer.claims import content, sentence_spans
 from agent.vocabulary import Passage
 
-_FEWEST = {"message": 4}
-"""Words with meaning that a statement has at least, where not 3: a heading or a greeting has fewer."""
+_FEWEST, _FEWEST_OPEN = 3, 4
+"""Words with meaning that a statement has at least: a heading, a greeting, a row of a table has fewer. The second number is
+for what ends in no stop: so many words of letters."""
 _ALIKE = 0.5
 """From which cosine on two statements say one thing twice."""
 _COLUMNS = re.compile(r"[|\t]")
 _FIELD = re.compile(r"[\w -]{2,20}: \S")
 _BULLET = re.compile(r"[>*\-–•]\s+(?:\[.?\]\s+)?")
+_UNSEGMENTED = re.compile("[\u0e00-\u0fff\u1000-\u109f\u1780-\u17ff\u3040-\u9fff]{6}")
+"""Scripts without spaces, where a sentence may be one word to us."""
 _ENDS = ".!?。！？:"
 _SHORT = 60
 """Letters that a line such as "author: Ines Okafor" has less than."""
@@ -43,13 +46,21 @@ def statements(passages: Sequence[Passage]) -> list[Statement]:
         for start, end in sentence_spans(passage.text):
             if bullet := _BULLET.match(passage.text[start:end]):
                 start += bullet.end()
-            text = passage.text[start:end].strip()
+            start = end - len(passage.text[start:end].lstrip())
+            text = passage.text[start:end].rstrip()
             title = passage.kind == "section" and index == start == 0 and text[-1:] not in _ENDS  # of plain text
-            if len(content(text)) >= _FEWEST.get(passage.kind, 3) and not (
-                _COLUMNS.search(text) or title or _is_heading(text, passage)
-            ):
+            if _says_something(text) and not (_COLUMNS.search(text) or title or _is_heading(text, passage)):
                 found.append(Statement(index, start, start + len(text), text))
     return found
+
+
+def _says_something(text: str) -> bool:
+    said = content(text)
+    if _UNSEGMENTED.search(text):
+        return True
+    if text[-1:] in _ENDS:
+        return len(said) >= _FEWEST
+    return len([word for word in said if word.isalpha()]) >= _FEWEST_OPEN
 
 
 def _is_heading(text: str, passage: Passage) -> bool:

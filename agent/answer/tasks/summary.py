@@ -112,13 +112,13 @@ def _of_section(
 
 
 def _whole(pieces: Iterator[str]) -> Generator[str, None, list[str]]:
-    """All sentences of a model, "" for each piece meanwhile, so that whoever asked can go away; a cut last one is none."""
+    """All sentences or lines of a model, "" for each piece meanwhile, so that whoever asked can go away; not a cut last one."""
     text = ""
     for piece in pieces:
         text += piece
         yield ""
     said = [one.strip().lstrip("-*•0123456789. ") for one in sentences(text)]
-    return [one for one in said if one[-1:] in (".", "!", "?", "。", "！", "？")]
+    return said if said and said[-1][-1:] in (".", "!", "?", "。", "！", "？") else said[:-1]
 
 
 def _standing(said: str, section: Sequence[Passage], found: Sequence[Statement]) -> Line | None:
@@ -129,7 +129,8 @@ def _standing(said: str, section: Sequence[Passage], found: Sequence[Statement])
         used = shortened(said, [one.text for one in own], also=also)
         if used and supported_by(said, "", [passage]) is not None:
             start, end = min(own[n].start for n in used), max(own[n].end for n in used)
-            return Line(text=said, passage=passage, start=start, end=end)
+            whole = passage.text[start:end]
+            return Line(text=whole if words(said) == words(whole) else said, passage=passage, start=start, end=end)
     return None
 
 

@@ -100,6 +100,7 @@ def named(text: str, lookup: Lookup, *, kinds: tuple[str, ...] = ()) -> list[str
         ("the meeting of 23 June", []),
         ("the divorce contract", []),
         ("the file lease-old.pdf", ["lease-old.pdf"]),
+        ("lease.pdf", ["lease.pdf"]),
         ("the mail thread about Lisbon", ["Trip to Lisbon"]),
         ("Anna's mail about the trip", ["Trip to Lisbon"]),
         ("Tom's mail about Lisbon", []),

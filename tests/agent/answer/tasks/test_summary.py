@@ -46,6 +46,16 @@ def test_where_nothing_stands_and_without_a_model_the_text_speaks(pages: list[Pa
         assert "Hamburg" not in given.text
 
 
+def test_lines_that_a_model_copies_are_quotes(pages: list[Passage]) -> None:
+    model = Says(
+        "- The monthly rent is EUR 1,240, due on the third working day of each month\n- The deposit of EUR 3,720 was"
+    )
+    given = made(summary(QUESTION, lease(pages), only(model)))
+    assert given.route == "quote"
+    assert "“The monthly rent is EUR 1,240, due on the third working day of each month.” [2]" in given.text
+    assert "EUR 3,720 was [" not in given.text  # cut off
+
+
 def test_a_line_that_the_page_broke_is_one_sentence(pages: list[Passage]) -> None:
     given = made(summary(QUESTION, lease(pages), only(None)))
     assert (
@@ -118,6 +128,17 @@ def test_of_a_text_without_sentences_the_first_lines_are_quoted() -> None:
     assert (given.found, given.route) == (True, "quote")
     assert given.text.splitlines()[1:3] == ["“Item | Count | Price” [1]", "“lamp | 2 | 30.00” [2]"]
     assert not model.asked
+
+
+def test_rows_headings_and_greetings_are_no_statements(message: Make) -> None:
+    lines = (
+        "Minutes of the whole year", "# Heating", "Item Count Price", "ladder 7 677.81", "The policy number is KV-88213-B.",
+        "- [ ] order the name badges today", "每月租金一千二百四十元。",
+    )  # fmt: skip
+    kept = [lines[4], lines[5][6:], lines[6]]
+    assert [one.text for one in statements([page("\n".join(lines), 1)])] == kept
+    mail = message("Hi Robin,\n\nthe train leaves at noon.\n\nLove, Anna")
+    assert [one.text for one in statements([mail])] == ["the train leaves at noon."]
 
 
 def test_central_statements_are_those_that_others_speak_of() -> None:
