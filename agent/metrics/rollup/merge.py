@@ -194,6 +194,7 @@ def by_day(rows: Rows, measure: Measure) -> list[DayRollup]:
     total = np.add.reduceat(rows.value, cuts)
     low, high = np.minimum.reduceat(rows.value, cuts), np.maximum.reduceat(rows.value, cuts)
     last = rows.value[ends - 1]
+    names = _names(rows, counts)
     match measure.rollup:
         case "hourly":
             mean = _hourly(rows, ordinals)
@@ -207,10 +208,23 @@ def by_day(rows: Rows, measure: Measure) -> list[DayRollup]:
         DayRollup(
             measure=measure.id, day=date.fromordinal(int(ordinals[a])), n=int(b - a), total=float(total[i]),
             raw=float(total[i]), mean=float(mean[i]), low=float(low[i]), high=float(high[i]), last=float(last[i]),
-            sources=tuple(sorted({rows.names[s] for s in set(rows.source[a:b].tolist())})),
+            sources=names[i],
         )
         for i, (a, b) in enumerate(zip(cuts.tolist(), ends.tolist(), strict=True))
     ]  # fmt: skip
+
+
+def _names(rows: Rows, counts: Ints) -> list[tuple[str, ...]]:
+    """The names of the sources of each stretch of `counts` rows, sorted."""
+    if len(rows.names) == 1:
+        return [rows.names] * len(counts)
+    ranked = sorted(range(len(rows.names)), key=rows.names.__getitem__)
+    place = np.argsort(np.array(ranked, np.int64))
+    pairs = np.unique(np.repeat(np.arange(len(counts)), counts) * len(ranked) + place[rows.source])
+    found: list[list[str]] = [[] for _ in range(len(counts))]
+    for stretch, at in zip(*(column.tolist() for column in np.divmod(pairs, len(ranked))), strict=True):
+        found[stretch].append(rows.names[ranked[at]])
+    return [tuple(dict.fromkeys(names)) for names in found]
 
 
 def _hourly(rows: Rows, ordinals: Ints) -> Floats:
