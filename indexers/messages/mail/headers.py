@@ -5,9 +5,10 @@ from __future__ import annotations
 import binascii
 import re
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from email.message import Message as Mime
 from email.utils import getaddresses, parsedate_to_datetime
+from functools import lru_cache
 
 from indexers.readers.charset import decode
 from indexers.record import Party
@@ -22,7 +23,10 @@ _WORD = re.compile(r"=\?([^?\s]{1,40})\?([bBqQ])\?([^?]*)\?=")
 _SIMPLE = re.compile(r'\s*(?:"([^"\\]*)"|([^"<>,;:@()\\\[\]]*?))\s*<([^<>\s,;:"()]+@[^<>\s,;:"()]+)>\s*')
 _BARE = re.compile(r"\s*([^<>\s,;:\"()]+@[^<>\s,;:\"()]+)\s*")
 _ID = re.compile(r"<([^<>]+)>")
-_SPACE = re.compile(r"\s+")
+_DATE = re.compile(
+    r"(?:[A-Za-z]{3},)? *(\d{1,2}) +([A-Z][a-z]{2}) +(\d{4}) +(\d\d):(\d\d):(\d\d) +([+-])(\d\d)(\d\d)(?: \([A-Za-z ]+\))?"
+)
+_MONTHS = {month: at for at, month in enumerate("Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(), start=1)}
 _YEARS = range(1971, 2200)
 
 
@@ -79,7 +83,7 @@ def words(value: str) -> str:
     """
     value = raw_text(value)
     if "=?" not in value:
-        return _SPACE.sub(" ", value).strip()
+        return " ".join(value.split())
     out: list[str] = []
     pending, charset, end = b"", "", 0
     for match in _WORD.finditer(value):
@@ -94,7 +98,7 @@ def words(value: str) -> str:
         pending += _word_bytes(match[2], match[3])
         end = match.end()
     out += (decode(pending, charset), value[end:])
-    return _SPACE.sub(" ", "".join(out)).strip()
+    return " ".join("".join(out).split())
 
 
 def _word_bytes(encoding: str, data: str) -> bytes:
@@ -151,7 +155,7 @@ def instant(value: str) -> datetime | None:
     "-0000" says that the zone is not known: the time is UTC then (RFC 5322 3.3).
     """
     try:
-        moment = parsedate_to_datetime(value.strip()[:200])
+        moment = _usual(value.strip()[:200]) or parsedate_to_datetime(value.strip()[:200])
     except (TypeError, ValueError, IndexError, OverflowError):
         return None
     if moment.year not in _YEARS:
@@ -161,3 +165,18 @@ def instant(value: str) -> datetime | None:
     # Offsets with seconds or beyond a day's reach come from broken clocks; the instant is still right.
     offset = moment.utcoffset() or timedelta(0)
     return moment if abs(offset) <= timedelta(hours=15) else moment.astimezone(UTC)
+
+
+def _usual(value: str) -> datetime | None:
+    """A date in the form that nearly all mails use, read without the full grammar; ValueError where no day is so called."""
+    found = _DATE.fullmatch(value)
+    if found is None or (month := _MONTHS.get(found[2])) is None:
+        return None
+    day, year, hour, minute, second, zone_hours, zone_minutes = map(int, found.group(1, 3, 4, 5, 6, 8, 9))
+    return datetime(year, month, day, hour, minute, second, tzinfo=_zone(found[7], zone_hours, zone_minutes))
+
+
+@lru_cache(maxsize=256)
+def _zone(sign: str, hours: int, minutes: int) -> timezone:
+    east = timedelta(hours=hours, minutes=minutes)
+    return timezone(-east if sign == "-" else east)

@@ -1,6 +1,7 @@
 """One mail as bytes becomes records: heads, charsets, parts, limits."""
 
 import base64
+import time
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 from agent.demo.mail import Appointment, Enclosure, Letter, ics, rfc822
 from indexers.messages.mail.headers import instant, parties, words
 from indexers.messages.mail.letter import Envelope, letter
-from indexers.messages.mail.text.markup import page
+from indexers.messages.mail.text.markup import HTML_CHARS, page
 from indexers.messages.mail.threads import name
 from indexers.record import Attachment, Event, Message, Party, Section, Skipped
 
@@ -109,6 +110,35 @@ def test_everything_below_outlooks_mark_is_quoted() -> None:
     html = "<div>Agreed.</div><div id='appendonsend'></div><hr><div id='divRplyFwdMsg'>From: Bob</div><div>old</div>"
     assert page(html).text == "Agreed."
     assert page(html).quoted == "From: Bob\n\nold"
+
+
+@pytest.mark.parametrize(
+    ("html", "text"),
+    [
+        ("<P CLASS=x>One<BR/>two</P>three", "One\ntwo\n\nthree"),
+        ("<table><tr class=a><td>a</td><td width=5>b<tr><th>c</th></table>d", "a b\nc\n\nd"),
+        ("<ul><li>one<li class=x>two<li hidden>three</li></ul>four", "- one\n- two\n\nfour"),
+        ("<pre>&gt; old\nnew</pre> and\nmore", "new\n\nand more"),
+        ("<div>a<div>b<div>c</div></div></div><div>d</div>", "a\nb\nc\nd"),
+        ("<pre>never closed\nat all", "never closed\nat all"),
+        ("<p title='</p><br>'>one line</p><!-- <p> -->still", "one line\n\nstill"),
+        ("<div STYLE='DISPLAY: none'>unseen</div><img alt=a width=20><img alt=b width=1>seen", "a seen"),
+        ("<span style='font-size:0px'>x</span><span style='font-size:0.9em'>y</span>", "y"),
+        ("<pfoo>a</pfoo><o:p>b</o:p><link>c", "abc"),
+        ("plain\fwords\tand\u00a0more", "plain\nwords and more"),
+    ],
+)
+def test_lines_of_html(html: str, text: str) -> None:
+    assert message(HEAD + b"Content-Type: text/html; charset=utf-8\n\n" + html.encode()).text == text
+
+
+@pytest.mark.parametrize(
+    "hostile", ["<pre", "<li ", "<p", "</", "<div style='", "<a href=x>", "<blockquote type=cite>"]
+)
+def test_hostile_html_costs_linear_time(hostile: str) -> None:
+    started = time.process_time()
+    page(hostile * (HTML_CHARS // len(hostile)))
+    assert time.process_time() - started < 10
 
 
 def test_a_forwarded_page_stays_whole_and_deep_nesting_is_bounded() -> None:

@@ -23,6 +23,8 @@ MAX_TEXT = 1_000_000
 _MAX_URLS = 50
 _STUB_CHARS = 200
 
+_TYPE = re.compile(r'\s*([\w.+\-]+/[\w.+\-]+)\s*((?:;\s*[\w\-]+=(?:"[^"\\]*"|[^\s";\\()]+)\s*)*);?\s*', re.ASCII)
+_PARAMETER = re.compile(r';\s*([\w\-]+)=(?:"([^"\\]*)"|([^\s";\\()]+))', re.ASCII)
 _URL = re.compile(r"https?://[^\s<>\"'\]]{4,2000}")
 _WORD = re.compile(r"\w")
 _STUB = re.compile(r"html|does not support|unterstützt kein", re.IGNORECASE)
@@ -116,16 +118,17 @@ class _Walk:
         if self._parts > MAX_PARTS:
             self._problem(f"it has more than {MAX_PARTS} parts; the rest was not read", "too_large")
             return []
-        kind = part.get_content_type()
+        head = Head(part)
+        kind, parameters = _content_type(part, head.first("content-type"))
         if kind == "message/rfc822":
             self._enclose(part, number, deep, mails)
             return []
         if kind in ("multipart/encrypted", "application/pkcs7-mime", "application/x-pkcs7-mime"):
-            if "signed-data" not in str(part.get("content-type", "")).lower():
+            if "signed-data" not in head.first("content-type").lower():
                 self._problem("its content is encrypted; only who, when and the subject were read", "encrypted")
             return []
         if not part.is_multipart():
-            return self._leaf(part, kind, number)
+            return self._leaf(part, head, kind, parameters, number)
         if deep >= MAX_MULTIPARTS_DEEP:
             self._problem(f"parts nested more than {MAX_MULTIPARTS_DEEP} deep were not read", "too_large")
             return []
@@ -150,9 +153,8 @@ class _Walk:
             sender = words(head.first("from"))
             self._enclosed.append("\n".join(filter(None, (sender, subject, "", *(piece.text for piece in pieces)))))
 
-    def _leaf(self, part: Mime, kind: str, number: str) -> list[_Piece]:
-        parameters = _parameters(part)
-        disposition = str(part.get("content-disposition", ""))
+    def _leaf(self, part: Mime, head: Head, kind: str, parameters: Mapping[str, str], number: str) -> list[_Piece]:
+        disposition = head.first("content-disposition")
         name = _filename(part, disposition, parameters)
         attached = disposition.lower().lstrip().startswith("attachment")
         if kind == "text/calendar" or (kind == "application/ics" and attached):
@@ -160,7 +162,7 @@ class _Walk:
         if kind in ("text/plain", "text/html") and not attached and not name:
             return self._text(part, parameters, html=kind == "text/html")
         if name or attached:
-            mime = kind if part.get("content-type") else ""
+            mime = kind if head.first("content-type") else ""
             path = self._files.get(number, "")
             attachment = Attachment(name=name or f"part {number or 1}", mime=mime, path=path)
             self.body.attachments.append(attachment)
@@ -212,13 +214,21 @@ def _payload(part: Mime) -> bytes:
     return payload if isinstance(payload, bytes) else b""
 
 
-def _parameters(part: Mime) -> Mapping[str, str]:
-    """The parameters of Content-Type by lower-case name, parsed once; none when they cannot be."""
+def _content_type(part: Mime, written: str) -> tuple[str, Mapping[str, str]]:
+    """What Content-Type says (RFC 2045 5.2): the type, and the parameters by lower-case name; none that cannot be read.
+
+    The form that nearly all parts use is read without the full grammar.
+    """
+    if not written:
+        return part.get_default_type(), {}
+    if simple := _TYPE.fullmatch(written):
+        named = {name.lower(): quoted or bare for name, quoted, bare in _PARAMETER.findall(simple[2])}
+        return simple[1].lower(), named
     try:
         found = part.get_params(None)
     except (ValueError, LookupError, TypeError):
         found = None
-    return {name.lower(): str(collapse_rfc2231_value(value)) for name, value in found or ()}
+    return part.get_content_type(), {name.lower(): str(collapse_rfc2231_value(value)) for name, value in found or ()}
 
 
 def _filename(part: Mime, disposition: str, parameters: Mapping[str, str]) -> str:

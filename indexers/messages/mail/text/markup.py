@@ -15,10 +15,16 @@ MAX_DEPTH = 2_000
 """Deeper nesting is stripped of its tags without a tree: building one takes quadratic time (100,000 deep: 20 s)."""
 MAX_LINKS = 50
 
-_DROPPED = "head, script, style, title, template, noscript, svg, object, select, textarea, [hidden], .preheader"
+_DROPPED = "script, style, title, template, noscript, svg, object, select, textarea, [hidden], .preheader"
+_DROPPED_SIGNS = (
+    *("<script", "<style", "<title", "<template", "<noscript", "<svg", "<object", "<select", "<textarea"),
+    *("hidden", "preheader"),
+)
 _HIDDEN = re.compile(
     r"display:none|visibility:hidden|mso-hide:all|font-size:0(?:px|pt|em)?(?:[;!]|$)|max-height:0(?:px)?(?:[;!]|$)"
 )
+_STYLED = ", ".join(f'[style*="{sign}" i]' for sign in ("none", "hidden", "mso-hide", "font-size", "max-height"))
+_STYLED_SIGNS = ("none", "hidden", "mso-hide", "font-size", "max-height")
 # What mail programs wrap around the mail they answer, and around the writer's signature.
 _QUOTES = (
     "blockquote[type=cite], .gmail_quote, .gmail_quote_container, .gmail_extra blockquote, .yahoo_quoted, "
@@ -27,19 +33,28 @@ _QUOTES = (
 )
 # Outlook marks only where the quoted mail starts: everything after this element is quoted.
 _QUOTES_START = "#appendonsend, #divRplyFwdMsg, #mail-editor-reference-message-container, #OLK_SRC_BODY_SECTION"
-_BLOCKS = (
-    "p, div, br, hr, tr, li, ul, ol, dl, dt, dd, table, h1, h2, h3, h4, h5, h6, pre, blockquote, section, article, "
-    "header, footer, address, center, form, fieldset, figure, caption"
+_QUOTES_SIGNS = (
+    *("cite", "gmail_", "yahoo_quoted", "protonmail_", "moz-forward", "zmail_extra", "moz-signature"),
+    *("appendonsend", "divrplyfwdmsg", "mail-editor-reference", "olk_src_body"),
 )
-_PARAGRAPHS = frozenset({"p", "h1", "h2", "h3", "h4", "h5", "h6", "blockquote", "ul", "ol", "table", "pre"})
-# Marks put into the tree; both are characters that no HTML document can hold.
-_LINE, _GAP = "\x1e", "\x1f"
-_TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9]*)[^>]*>")
+# Each is the first character of a tag: what is put before it is a constant then, which is ten times faster.
+_PARAGRAPHS = re.compile(r"<(?=/?(?:p|h[1-6]|blockquote|ul|ol|table|pre)[\s/>])", re.IGNORECASE)
+_BLOCKS = re.compile(
+    r"<(?=/?(?:d(?:iv|[ltd])|br|[ht]r|section|a(?:rticle|ddress)|header|c(?:enter|aption)|f(?:ooter|orm|ieldset|igure)|li)"
+    r"[\s/>])",
+    re.IGNORECASE,
+)
+_ENTRY = re.compile(r"<li(?:\s[^<>]*)?>", re.IGNORECASE)
+_CELL = re.compile(r"<(?=t[dh][\s/>])", re.IGNORECASE)
+# Marks put before tags. White space is kept where it stands, in tables too, from where other text is moved out, and
+# nobody writes form feeds into a mail.
+_LINE, _BETWEEN = "\f", "\t"
+_GAP = f"{_LINE}{_BETWEEN}{_LINE}"
+_TAG = re.compile(r"<[^<>]*>")
+_OPENING = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9]*)")
 _VOID = frozenset(
     {"br", "img", "hr", "meta", "link", "input", "col", "area", "wbr", "source", "p", "li", "td", "tr", "th"}
 )
-_SPACE = re.compile(r"[ \t\r\n\f\xa0]+")
-_BREAKS = re.compile(rf" ?[{_LINE}{_GAP}][ {_LINE}{_GAP}]*")
 _INVISIBLE = re.compile("[\u00ad\u034f\u200b-\u200d\u2060\ufeff]+")
 
 
@@ -59,20 +74,23 @@ def page(html: str) -> Page:
     html = html[:HTML_CHARS]
     if html.count("<") > MAX_DEPTH and _depth(html) > MAX_DEPTH:
         return Page(text=_lines(_TAG.sub(_LINE, html)))
-    body = LexborHTMLParser(html).body
+    # Selectors are slow beside a search for the words without which they can find nothing.
+    low = html.lower()
+    body = LexborHTMLParser(_marked(html, low)).body
     if body is None:
         return Page(text="")
-    _drop_unseen(body)
-    _mark_breaks(body)
-    quoted = _take_quoted(body)
-    links = tuple(dict.fromkeys(url for node in body.css("a[href]") if (url := _link(node))))[:MAX_LINKS]
-    return Page(text=_lines(body.text()), quoted=quoted, links=links)
+    _drop_unseen(body, low)
+    if "alt" in low:
+        _name_pictures(body)
+    quoted = _take_quoted(body) if any(sign in low for sign in _QUOTES_SIGNS) else ""
+    found = (url for node in body.css("a[href]") if (url := _link(node))) if "href" in low else ()
+    return Page(text=_lines(body.text()), quoted=quoted, links=tuple(dict.fromkeys(found))[:MAX_LINKS])
 
 
 def _depth(html: str) -> int:
     """An upper bound of the tree's depth: opened and not yet closed elements, in one pass."""
     depth = deepest = 0
-    for match in _TAG.finditer(html):
+    for match in _OPENING.finditer(html):
         if match[2].lower() in _VOID:
             continue
         depth = max(0, depth - 1) if match[1] else depth + 1
@@ -80,29 +98,45 @@ def _depth(html: str) -> int:
     return deepest
 
 
-def _drop_unseen(body: LexborNode) -> None:
-    for node in body.css(_DROPPED):
-        node.decompose()
-    for node in body.css("[style]"):
-        style = (node.attributes.get("style") or "").lower().replace(" ", "")
-        if node.tag != "body" and _HIDDEN.search(style):
+def _marked(html: str, low: str) -> str:
+    """The page with a mark before each tag that begins or ends a line."""
+    html = _PARAGRAPHS.sub(f"{_GAP}<", _kept_lines(html, low) if "<pre" in low else html)
+    html = _BLOCKS.sub(f"{_LINE}<", html)
+    if "<t" in low:
+        html = _CELL.sub(" <", html)
+    return _ENTRY.sub(r"\g<0>- ", html) if "<li" in low else html
+
+
+def _kept_lines(html: str, low: str) -> str:
+    """The page with marks for the line ends that count, those in <pre>."""
+    if len(low) != len(html):
+        return html  # a few capitals have longer small letters
+    out: list[str] = []
+    at = 0
+    while (start := low.find("<pre", at)) >= 0:
+        end = low.find("</pre", start)
+        end = end if end >= 0 else len(html)
+        out += (html[at:start], html[start:end].replace("\n", f"\n{_LINE}"))
+        at = end
+    return "".join((*out, html[at:]))
+
+
+def _drop_unseen(body: LexborNode, low: str) -> None:
+    if any(sign in low for sign in _DROPPED_SIGNS):
+        for node in body.css(_DROPPED):
             node.decompose()
+    if "style" in low and any(sign in low for sign in _STYLED_SIGNS):
+        for node in body.css(_STYLED):
+            style = (node.attributes.get("style") or "").lower().replace(" ", "")
+            if node.tag != "body" and _HIDDEN.search(style):
+                node.decompose()
 
 
-def _mark_breaks(body: LexborNode) -> None:
+def _name_pictures(body: LexborNode) -> None:
     for node in body.css("img[alt]"):
         size = {node.attributes.get("width"), node.attributes.get("height")}
         if not size & {"0", "1", "0px", "1px"}:
             node.insert_before(f" {node.attributes.get('alt') or ''} ")
-    for node in body.css("td, th"):
-        node.insert_before(" ")
-    for node in body.css(_BLOCKS):
-        mark = _GAP if node.tag in _PARAGRAPHS else _LINE
-        node.insert_before(mark)
-        if node.tag == "li":
-            node.insert_before("- ")
-        elif node.tag not in ("br", "hr"):
-            node.insert_after(mark)
 
 
 def _take_quoted(body: LexborNode) -> str:
@@ -126,18 +160,18 @@ def _take_quoted(body: LexborNode) -> str:
 def _outermost(body: LexborNode, quotes: set[int], start: int) -> list[LexborNode]:
     """The quoting nodes that stand in no other, and every whole node from `start` on, in document order."""
     out: list[LexborNode] = []
-    following = False
+    following, top = False, body.mem_id  # nodes themselves are compared by all their text
     node = body.child
     while node is not None:
         following = following or node.mem_id == start
         if following or node.mem_id in quotes:
             out.append(node)
-        elif node.child is not None:
-            node = node.child
+        elif (below := node.child) is not None:
+            node = below
             continue
-        while node is not None and node.next is None:
-            node = node.parent if node.parent != body else None
-        node = node.next if node is not None else None
+        while node is not None and (beside := node.next) is None:
+            node = up if (up := node.parent) is not None and up.mem_id != top else None
+        node = beside if node is not None else None
     return out
 
 
@@ -148,5 +182,14 @@ def _link(node: LexborNode) -> str:
 
 def _lines(text: str) -> str:
     """Marks become line breaks (a gap an empty line), every other run of white space one space."""
-    text = _SPACE.sub(" ", _INVISIBLE.sub("", text))
-    return _BREAKS.sub(lambda match: "\n\n" if _GAP in match[0] else "\n", text).strip(f" \n{_LINE}{_GAP}")
+    if not text.isascii():
+        text = _INVISIBLE.sub("", text)
+    out: list[str] = []
+    gap = False
+    for piece in text.split(_LINE):
+        if piece == _BETWEEN:
+            gap = True
+        elif piece and (line := " ".join(piece.split())):
+            out += ("\n\n" if gap else "\n", line)
+            gap = False
+    return "".join(out[1:])

@@ -25,6 +25,7 @@ from indexers.messages.mail.text.phrases import (
 _ATTRIBUTION_LINES = 4
 _ATTRIBUTION_CHARS = 600
 _SENT_FROM_CHARS = 120
+_RULES = frozenset("-_=*")
 _RULE = re.compile(r"^\s*[_\-*]{5,}\s*$")
 _QUOTED = re.compile(r"^\s{0,3}>")
 _DELIMITER = re.compile(r"^--\s?$")
@@ -50,6 +51,8 @@ def split(text: str) -> Split:
     lines = [line.rstrip() for line in text.replace("\r\n", "\n").replace("\r", "\n").split("\n")]
     taken = _quoted_lines(lines)
     _take_signature(lines, taken)
+    if True not in taken:
+        return Split(own=_joined(lines), quoted="")
     own = _joined(line for line, gone in zip(lines, taken, strict=True) if not gone)
     if not _WORDS.search(own):
         return Split(own=_joined(lines), quoted="")
@@ -62,18 +65,16 @@ def _joined(lines: Iterable[str]) -> str:
 
 def _quoted_lines(lines: Sequence[str]) -> list[bool]:
     """For each line, whether it is quoted."""
-    taken = [_QUOTED.match(line) is not None for line in lines]
-    at = 0
-    while at < len(lines):
-        if taken[at] or not lines[at].strip():
-            at += 1
+    taken = [">" in line and _QUOTED.match(line) is not None for line in lines]
+    done = 0
+    for at in [at for at, line in enumerate(lines) if line and _may_begin(line)]:
+        if at < done or taken[at]:
             continue
         if (start := _attribution_start(lines, at)) is not None:
             after = at + 1
         elif after := _separator_end(lines, at):
             start = at
         else:
-            at += 1
             continue
         taken[start:after] = [True] * (after - start)
         marked = _next_written(lines, after)
@@ -81,8 +82,13 @@ def _quoted_lines(lines: Sequence[str]) -> list[bool]:
             # Not marked with ">": nobody can tell where the quotation ends, so it does not.
             taken[after:] = [True] * (len(lines) - after)
             break
-        at = after
+        done = after
     return taken
+
+
+def _may_begin(line: str) -> bool:
+    """Whether it can end an attribution or begin a separator or a block of header lines: most lines cannot."""
+    return ":" in line or "：" in line or line.lstrip()[:1] in _RULES
 
 
 def _next_written(lines: Sequence[str], at: int) -> int | None:
@@ -122,9 +128,7 @@ def _attribution_start(lines: Sequence[str], end: int) -> int | None:
 def _separator_end(lines: Sequence[str], at: int) -> int:
     """The line after "-----Original Message-----" or a block of From/Sent/To/Subject that starts at `at`, else 0."""
     line = lines[at]
-    ruled = line.lstrip()[:1] in ("-", "_", "=", "*")
-    if not ruled and ":" not in line and "：" not in line:
-        return 0  # most lines: the patterns below need one of these
+    ruled = line.lstrip()[:1] in _RULES
     if SEPARATOR.fullmatch(line):
         return at + 1
     first = at
@@ -153,7 +157,7 @@ def _take_signature(lines: Sequence[str], taken: list[bool]) -> None:
     for at, line in enumerate(lines):
         if taken[at]:
             inside = False
-        elif inside or _DELIMITER.match(line):
+        elif inside or (line[:2] == "--" and _DELIMITER.match(line)):
             inside = taken[at] = True
     last_own = next((at for at in range(len(lines) - 1, -1, -1) if lines[at].strip() and not taken[at]), None)
     if last_own is not None and len(lines[last_own]) <= _SENT_FROM_CHARS and SENT_FROM.match(lines[last_own]):
