@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
@@ -45,11 +46,12 @@ class Span:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Threshold:
-    """A limit in the measure's canonical unit; clock times are minutes after midnight."""
+    """A limit in the measure's canonical unit; clock times are minutes after midnight. `upper` goes with "between"."""
 
-    op: Literal[">", ">=", "<", "<="]
+    op: Literal[">", ">=", "<", "<=", "between"]
     value: float
     words: str
+    upper: float = math.inf
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -136,13 +136,17 @@ def passing_days(days: DayColumns, measure: Measure, threshold: Threshold | None
     """Which days pass; a level passes with its highest (lowest) value, a clock time on the clock of a night."""
     if threshold is None:
         return days.n > 0
-    over = threshold.op in (">", ">=")
-    column, limit = values_of(days, measure, "max" if over else "min"), threshold.value
+    column, limit = values_of(days, measure, deciding(threshold)), threshold.value
     if clock(measure):
         # Noon (18:00 for waking) is where no night breaks, so times before and after midnight are in order.
         pivot = 720 if measure.id == BEDTIME else 1080
         column, limit = (column - pivot) % 1440, (limit - pivot) % 1440
     return passes(column, replace(threshold, value=limit))
+
+
+def deciding(threshold: Threshold) -> Stat:
+    """Which value of a day passes a limit or not: its highest, its lowest, or between two its mean."""
+    return "mean" if threshold.op == "between" else "max" if threshold.op in (">", ">=") else "min"
 
 
 def passes(column: Floats, threshold: Threshold) -> NDArray[np.bool_]:
@@ -156,3 +160,5 @@ def passes(column: Floats, threshold: Threshold) -> NDArray[np.bool_]:
             return column < threshold.value
         case "<=":
             return column <= threshold.value
+        case "between":
+            return (column >= threshold.value) & (column <= threshold.upper)

@@ -11,7 +11,7 @@ import numpy as np
 
 from agent.metrics.catalogue import WORKOUT, Measure, catalogue
 from agent.metrics.compute.days import Days, loaded, typical, values_of, where
-from agent.metrics.compute.figures import figure_of, passing_days, quantile_of
+from agent.metrics.compute.figures import deciding, figure_of, passing_days, quantile_of
 from agent.metrics.compute.result import GroupRow, MetricResult
 from agent.metrics.query import Group, MetricQuery, Stat
 from agent.metrics.rollup.merge import DAY_MS, usable
@@ -86,7 +86,7 @@ def _group_value(query: MetricQuery, measure: Measure, days: DayColumns, store: 
     if query.stat == "count":
         return float(days.n.sum())
     if query.stat == "list" and query.threshold:  # what made the day pass
-        return float(values_of(days, measure, "max" if query.threshold.op in (">", ">=") else "min")[0])
+        return float(values_of(days, measure, deciding(query.threshold))[0])
     if query.stat == "days":
         return float(passing_days(days, measure, query.threshold).sum())
     if query.stat == "percentile":

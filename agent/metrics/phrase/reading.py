@@ -21,7 +21,7 @@ from agent.metrics.phrase.amounts import (
     statistic,
     unit_of,
 )
-from agent.metrics.query import MetricQuery, Span
+from agent.metrics.query import MetricQuery, Span, Threshold
 from agent.vocabulary import Value
 from agent.when.spell import spelled, weekday
 
@@ -63,18 +63,14 @@ def read_as(result: MetricResult) -> dict[str, object]:
     if query.against:
         out["against"] = [_iso(query.against.start), (query.against.end - timedelta(days=1)).isoformat()]
     if query.threshold:
-        out["threshold"] = {"op": query.threshold.op, "value": query.threshold.value}
+        out["threshold"] = _limit(query.threshold)
     if query.only:
-        out["only"] = {"op": query.only.op, "value": query.only.value, "unit": query.only_unit}
+        out["only"] = {**_limit(query.only), "unit": query.only_unit}
     if query.during:
         out["during"] = query.during
     if query.on:
-        limit = query.on.threshold
-        out["on_days"] = {
-            "measure": query.on.measure,
-            "threshold": {"op": limit.op, "value": limit.value} if limit else None,
-            "absent": query.on.absent,
-        }
+        limit = query.on.threshold and _limit(query.on.threshold)
+        out["on_days"] = {"measure": query.on.measure, "threshold": limit, "absent": query.on.absent}
     more: dict[str, object] = {
         "group_by": query.group_by,
         "per": query.per,
@@ -87,6 +83,11 @@ def read_as(result: MetricResult) -> dict[str, object]:
     if result.found:
         out["coverage"] = [{"days": figure.days, "of": figure.of} for figure in result.figures]
     return out
+
+
+def _limit(threshold: Threshold) -> dict[str, object]:
+    found: dict[str, object] = {"op": threshold.op, "value": threshold.value}
+    return {**found, "upper": threshold.upper} if threshold.op == "between" else found
 
 
 def values(result: MetricResult) -> tuple[Value, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Collection, Mapping, Sequence
 from typing import Literal
@@ -37,15 +38,23 @@ def event_limit(match: re.Match[str]) -> tuple[Threshold | None, Literal["min", 
 
 
 def _limit(match: re.Match[str], unit: str, bare: str, *, measure: str) -> Threshold | None:
-    value = float(match["n"].replace(",", "")) * (1000 if match["k"] else 1)
     said = UNIT_WORDS.get(match["unit"] or "", "%" if match[0].endswith("%") else "")
     scale = conversion(said or bare, unit, measure=measure)
     if scale is None:
         return None
-    op = match.groupdict().get("op")
-    value = value / 100 if unit == "%" else value * scale[0] + scale[1]
-    words = match[0].strip()
-    return Threshold(op=OPS[op or "at least"], value=value, words=words if op else f"at least {words}")
+
+    def canonical(number: str, thousands: str | None) -> float:
+        value = float(number.replace(",", "")) * (1000 if thousands else 1)
+        return value / 100 if unit == "%" else value * scale[0] + scale[1]
+
+    parts = match.groupdict()
+    op, words = parts.get("op"), match[0].strip()
+    value, upper = canonical(match["n"], match["k"]), math.inf
+    if parts.get("n2"):
+        upper = canonical(match["n2"], match["k2"])
+        if upper < value:
+            return None
+    return Threshold(op=OPS[op or "at least"], value=value, upper=upper, words=words if op else f"at least {words}")
 
 
 def clock_limit(match: re.Match[str]) -> Threshold | None:

@@ -369,6 +369,9 @@ class _Reader:
         if not limit or known.kind == "clock":
             return None
         found = limit_of(limit, known, self._units)
+        counted = self._said & {"days", "count", "share", "list"} or words.BARE_CUE.search(self._whole)
+        if found and found.op == "between" and (self._not or known.kind == "level" or not counted):
+            return None  # of many values a day some lie between, others not; and 8 to 10 may be hours
         if found and self._not:
             return Threshold(op=words.OPPOSITE[found.op], value=found.value, words=f"not {found.words}")
         return found

@@ -10,17 +10,21 @@ from agent.metrics.units import WORDS as UNIT_WORDS
 
 DAY_NAMES = "monday|tuesday|wednesday|thursday|friday|saturday|sunday"
 _NUMBER = r"(?P<n>\d[\d,]*(?:\.\d+)?)\s*(?P<k>k\b)?"
-OPS: dict[str, Literal[">", ">=", "<", "<="]] = {
-    "more than": ">", "greater than": ">", "higher than": ">", "longer than": ">", "farther than": ">",
+OPS: dict[str, Literal[">", ">=", "<", "<=", "between"]] = {
+    "between": "between", "more than": ">", "greater than": ">", "higher than": ">", "longer than": ">", "farther than": ">",
     "further than": ">", "over": ">", "above": ">",
     "exceed": ">", "exceeded": ">", "at least": ">=", "reach": ">=", "reached": ">=", "hit": ">=", "minimum of": ">=",
     "less than": "<", "fewer than": "<", "lower than": "<", "shorter than": "<", "under": "<", "below": "<",
     "at most": "<=", "no more than": "<=", ">": ">", ">=": ">=", "<": "<", "<=": "<=", "or more": ">=",
     "or less": "<=", "or fewer": "<=", "before": "<", "earlier than": "<", "by": "<=", "after": ">", "later than": ">",
 }  # fmt: skip
-OPPOSITE: dict[str, Literal[">", ">=", "<", "<="]] = {">": "<=", ">=": "<", "<": ">=", "<=": ">"}
+OPPOSITE: dict[str, Literal[">", ">=", "<", "<=", "between"]] = {">": "<=", ">=": "<", "<": ">=", "<=": ">"}
 _UNIT = "|".join(sorted((re.escape(word) for word in UNIT_WORDS), key=len, reverse=True))
 LIMITS = (
+    re.compile(
+        rf"\b(?P<op>between)\s+{_NUMBER}\s*(?:{_UNIT})?\s+and\s+(?P<n2>\d[\d,]*(?:\.\d+)?)\s*(?P<k2>k\b)?"
+        rf"(?!\d|:|\s*(?:[ap]\.?m\b|o'clock))(?:\s*(?P<unit>{_UNIT})\b(?:\s+of\b)?)?"
+    ),
     re.compile(
         r"\b(?P<op>(?:no more|more|greater|higher|longer|farther|further|less|fewer|lower|shorter) than|over|above|exceeded|exceed"
         rf"|at least|reached|reach|hit|under|below|at most)\s+{_NUMBER}(?:\s*(?P<unit>{_UNIT})\b(?:\s+of\b)?|\s*%)?"

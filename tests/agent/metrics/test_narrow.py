@@ -143,6 +143,8 @@ def test_workouts_that_pass_a_limit(batch: Batch, april: April, limit: int) -> N
         assert first(metrics, f"what share of my workouts in April were longer than {limit} minutes") == pytest.approx(
             100 * len(long) / len(april.workouts), abs=1e-3
         )
+        middle = [one for one in april.workouts if limit <= one.minutes <= 2 * limit]
+        assert first(metrics, f"how many workouts between {limit} and {2 * limit} minutes in April") == len(middle)
         assert first(metrics, f"total time in workouts longer than {limit} minutes in April") == sum(
             o.minutes for o in long
         )
@@ -176,6 +178,9 @@ def test_shares_lists_and_streaks_of_days(batch: Batch, april: April, limit: int
         assert first(metrics, f"on how many days did I walk more than {limit} steps in April") == len(good)
         share = first(metrics, f"what percentage of days in April did I walk more than {limit} steps")
         assert share == pytest.approx(100 * len(good) / len(april.steps), abs=1e-3)
+        near = [day for day, count in april.steps.items() if limit <= count <= limit + 2000]
+        text = f"how many days in April did I walk between {limit:,} and {limit + 2000:,} steps"
+        assert first(metrics, text) == len(near)
         nights = asked(metrics, f"what fraction of my nights was I under {hours} hours in April")
         assert nights.values[0].value == pytest.approx(100 * len(short) / len(april.asleep), abs=1e-3)
         assert [(value.value, value.unit) for value in nights.values[1:]] == [

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from agent.metrics.catalogue import SLEEP, WORKOUT, catalogue
-from agent.metrics.query import MetricQuery
+from agent.metrics.query import MetricQuery, Threshold
 from agent.metrics.question import read
 
 TODAY = date(2026, 11, 22)  # a Sunday
@@ -21,6 +21,12 @@ LINES = [
     for line in Path(__file__).with_name("phrasings.txt").read_text("utf-8").splitlines()
     if line and not line.startswith("#")
 ]
+
+
+def limit(threshold: Threshold) -> str:
+    if threshold.op == "between":
+        return f"{threshold.value:g}..{threshold.upper:g}"
+    return f"{threshold.op}{threshold.value:g}"
 
 
 def spelled(query: MetricQuery | None) -> str:
@@ -38,14 +44,16 @@ def spelled(query: MetricQuery | None) -> str:
     if query.against_weekdays is not None:
         parts.append("vs on " + "".join(map(str, sorted(query.against_weekdays))))
     if query.threshold:
-        parts.append(f"{query.threshold.op}{query.threshold.value:g}")
+        parts.append(limit(query.threshold))
     if query.only:
-        parts.append(f"only {query.only.op}{query.only.value:g} {query.only_unit}")
+        parts.append(f"only {limit(query.only)} {query.only_unit}")
     if query.during:
         parts.append(f"during {query.during}")
     if query.on:
-        limit = f"{query.on.threshold.op}{query.on.threshold.value:g}" if query.on.threshold else ""
-        parts.append(f"{'not ' if query.on.absent else ''}on days of {query.on.measure.removeprefix(QUANTITY)}{limit}")
+        passing = limit(query.on.threshold) if query.on.threshold else ""
+        parts.append(
+            f"{'not ' if query.on.absent else ''}on days of {query.on.measure.removeprefix(QUANTITY)}{passing}"
+        )
     for name in ("group_by", "pick", "per", "unit", "quantile", "lag", "current", "absent"):
         if value := getattr(query, name):
             parts.append(name if value is True else f"{name}={value}")
