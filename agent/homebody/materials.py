@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from agent.answer.tasks.material import Material, Unclear
+from agent.answer.tasks.material import Material, Unclear, plain
 from agent.answer.tasks.request import Medium, Request
 from agent.retrieval import works
 from agent.retrieval.retriever import Retriever
@@ -110,7 +110,7 @@ class Materials:
         kept = passages[-newest:]
         people = " and ".join(person.name for person in query.people if not person.me)
         times = ", ".join(window.words for window in query.windows)
-        name = " ".join(filter(None, (f"the {what}", people and f"with {people}", times and f"of {times}")))
+        name = plain(f"the {what}{people and f' with {people}'}{times and f' of {times}'}")
         return Material(name=name, passages=tuple(kept), total=len(kept) + (not whole and not newest))
 
     def _around(self, query: Query, sources: Sequence[int], *, now: datetime) -> Material | None:
@@ -132,7 +132,7 @@ class Materials:
             passages.update((one.id, one) for one in near)
         people = " and ".join(person.name for person in query.people if not person.me)
         return Material(
-            name=f"the messages with {people} about “{' '.join(about)}”",
+            name=plain(f"the messages with {people} about “{' '.join(about)}”"),
             passages=tuple(passages.values()),
             total=len(passages),
         )
@@ -146,9 +146,8 @@ def _speaks_of(about: Sequence[str], passage: Passage) -> bool:
 def _named(work: Work, *, full: bool = False) -> str:
     """A work in words: its title and file, or its people; its day where it has one."""
     title = f"“{work.title}”" if work.title else "a conversation"
-    return ", ".join(
-        [f"{title} ({work.name})" if work.name and work.name != work.title else title, *_more(work, full=full)]
-    )
+    named = f"{title} ({work.name})" if work.name and work.name != work.title else title
+    return plain(", ".join([named, *_more(work, full=full)]))
 
 
 def _more(work: Work, *, full: bool) -> Iterator[str]:

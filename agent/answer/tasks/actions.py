@@ -51,7 +51,7 @@ def actions(
                 yield made.say(head)
             if len(made.lines) == certain:
                 yield made.say("Perhaps also (a model took it for one):")
-            yield made.add(line, shown=f"- “{' '.join(line.quote.split())}”{_whence(passage)}")
+            yield made.add(line, shown=f"- “{line.quote}”{_whence(passage)}")
     closing = "A name or a day is given where the text gives one."
     none = f"I found nothing that is to be done in {material.name}. "
     yield made.say(f"I read {material.extent}. {closing}" if made.lines else f"{none}I read {material.extent}.")

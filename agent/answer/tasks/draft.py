@@ -12,7 +12,7 @@ from agent.answer.entities.duties import duties
 from agent.answer.prompt import header, note
 from agent.answer.tasks.blanks import blanked
 from agent.answer.tasks.central import central, statements
-from agent.answer.tasks.material import Line, Made, Material
+from agent.answer.tasks.material import Line, Made, Material, listed, plain
 from agent.answer.tasks.request import Request
 from agent.answer.tasks.shortened import BINDING, shortened
 from agent.errors import ModelError
@@ -92,7 +92,7 @@ def _recipient(to: str, people: Sequence[Person]) -> str:
     """The whole name of the one person whom the owner's word for them names; else that word."""
     said = to.casefold().split()
     named = [one.name for one in people if not one.me and said and set(said) <= set(one.name.casefold().split())]
-    return named[0] if len(named) == 1 else " ".join(to.split())
+    return plain(named[0] if len(named) == 1 else to)
 
 
 def _asked_by(to: str, passages: Sequence[Passage]) -> list[Line]:
@@ -125,8 +125,7 @@ def _written(asked: Request, to: str, passages: Sequence[Passage], models: Model
         return ""
     notes = _fitting(passages, model)
     wish = f"The owner wants to {_wish(asked.says)}." if asked.says else f"It is about {asked.about or 'the notes'}."
-    listed = "".join(f"- {note(one)}\n" for one in notes)
-    user = f"Notes:\n{listed}\n{wish} Write what the owner says to {to}."
+    user = f"Notes:\n{listed(notes)}\n\n{wish} Write what the owner says to {to}."
     text = ""
     try:
         for piece in model.generate(Prompt(system=SYSTEM, user=user), max_tokens=_WRITTEN_TOKENS):
@@ -199,10 +198,10 @@ def _skeleton(asked: Request, passages: Sequence[Passage], asks: Sequence[Line])
     titles = {
         re.sub(r"^(?:re|aw|fwd?):\s*", "", one.title, flags=re.IGNORECASE) for one in passages if one.kind == "message"
     }
-    about = asked.about or (f"“{titles.pop()}”" if len(titles) == 1 else "")
+    about = asked.about or (f"“{plain(titles.pop())}”" if len(titles) == 1 else "")
     if asked.reply and passages:
         opening = f"Thank you for your message{f' about {about}' if about else ''}."
     else:
         opening = f"I am writing about {about}." if about else "[what it is about?]"
-    lines = [f"You wrote: “{' '.join(line.quote.split())}” [your answer?]" for line in asks]
+    lines = [f"You wrote: “{plain(line.quote)}” [your answer?]" for line in asks]
     return "\n".join([opening, *(lines or ["[what you want to say?]"])])

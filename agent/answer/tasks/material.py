@@ -2,14 +2,29 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from agent.answer.citations import cite
-from agent.answer.prompt import header
+from agent.answer.prompt import header, note
 from agent.vocabulary import Answer, Passage
 
 _PLACES = {"page": "page", "slide": "slide", "chapter": "chapter"}
+
+
+_MARK = re.compile(r"\[(\d+)\]")
+
+
+def plain(text: str) -> str:
+    """Words of the owner's data on one line, and without marks that look like ours: [1] is shown as (1)."""
+    return _MARK.sub(r"(\1)", " ".join(text.split()))
+
+
+def listed(passages: Sequence[Passage]) -> str:
+    """Passages as a model reads them, each on one line of its own: none can look like two."""
+    return "\n".join(f"- {' '.join(note(passage).split())}" for passage in passages)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,9 +93,9 @@ class Made:
     def add(self, line: Line, *, shown: str = "") -> str:
         """A line with the mark of what it rests on: `shown`, else its text; of a message then with who said it and when."""
         self.lines.append(line)
-        text = f"“{' '.join(line.text.split())}”" if line.quoted else line.text
-        who = f"{header(line.passage)}: " if line.passage.kind == "message" else ""
-        return self.say(f"{shown or who + text} [{len(self.lines)}]")
+        text = f"“{plain(line.text)}”" if line.quoted else plain(line.text)
+        who = f"{plain(header(line.passage))}: " if line.passage.kind == "message" else ""
+        return self.say(f"{plain(shown) or who + text} [{len(self.lines)}]")
 
     def answer(self, question: str, *, route: Literal["model", "quote"]) -> Answer:
         """The whole. A citation for each line, in order: its quote is what that line rests on, letter for letter."""

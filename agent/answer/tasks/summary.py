@@ -9,7 +9,7 @@ from agent.answer.answerer import Models
 from agent.answer.claims import sentence_spans, sentences, supported_by, words
 from agent.answer.prompt import note
 from agent.answer.tasks.central import Statement, central, statements
-from agent.answer.tasks.material import Line, Made, Material
+from agent.answer.tasks.material import Line, Made, Material, listed
 from agent.answer.tasks.shortened import shortened
 from agent.errors import ModelError
 from agent.models.protocols import LanguageModel, Prompt
@@ -96,8 +96,9 @@ def _of_section(
     most = _most(len(found), whole)
     lines: list[Line] = []
     if len(found) > 1:
-        notes = "\n".join(f"- {note(one)}" for one in section)
-        asked = Prompt(system=SYSTEM, user=f"Notes:\n{notes}\n\nSummarize the notes in {max(2, most)} short sentences.")
+        asked = Prompt(
+            system=SYSTEM, user=f"Notes:\n{listed(section)}\n\nSummarize the notes in {max(2, most)} short sentences."
+        )
         try:
             said = yield from _whole(model.generate(asked, max_tokens=_SENTENCE_TOKENS * max(2, most)))
             lines = [line for one in said if (line := _standing(one, section, found)) is not None]
