@@ -205,6 +205,8 @@ def _checked(
     if not measures or not copied or statistic not in (*_SINGLE, "days", "compare", "correlate"):
         return None
     first = catalogue[measures[0]]
+    if limits and first.kind == "events":
+        return None  # of days, or of each workout by itself?
     threshold = _threshold(said.get("limit", ""), limits, first, units)
     if said.get("limit", "") not in ("", *limits):
         return None
@@ -245,7 +247,8 @@ def _threshold(words: str, limits: Sequence[str], measure: Measure, units: Mappi
         match = CLOCK.search(words)
         return clock_limit(match) if match else None
     match = next((match for pattern in LIMITS if (match := pattern.search(words))), None)
-    return limit_of(match, measure, units) if match else None
+    found = limit_of(match, measure, units) if match else None
+    return None if found and found.op == "between" and measure.kind == "level" else found
 
 
 def _stat(said: str, measure: Measure) -> Stat:

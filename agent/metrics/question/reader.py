@@ -99,7 +99,8 @@ class _Reader:
         found = naming.named(self._text, unit=self._unit_name(), catalogue=catalogue, available=available)
         self._measures, self._weak, self._text = found.measures, found.weak, found.rest
         self._unpaired = found.apart and not words.PAIRED.search(text)
-        if not found.measures and ASLEEP in available and self._limit and words.NIGHTS.search(text):
+        timed = self._limit is not None and UNIT_WORDS.get(self._limit["unit"] or "") in ("hr", "min")
+        if not found.measures and ASLEEP in available and timed and words.NIGHTS.search(text):
             self._measures = (ASLEEP,)  # "nights under 7 hours"
         self._goal = closed is not None
         if closed:
