@@ -83,13 +83,6 @@ def test_what_fits_is_taken() -> None:
     query = query or filled(text, measure="steps", when="since March", limit=limit, statistic="days")
     assert query is not None
     assert (query.stat, query.threshold.op, query.threshold.value) == ("days", "<", 5000)  # type: ignore[attr-defined]
-
-
-def test_a_limit_of_workouts_is_not_filled_in_as_one_of_days() -> None:
-    """Days with an hour of them, or workouts of an hour each: a model cannot know, so nobody counts."""
-    text = "roughly the workouts of mine over 60 minutes since March"
-    for limit in ("over 60 minutes", "over 60"):
-        assert filled(text, measure="workouts", when="since March", limit=limit, statistic="days") is None
     text = "my weight, by golly: in May against in June"
     query = filled(text, measure="weight", when="May", against="June", statistic="compare")
     assert query is not None
@@ -98,6 +91,13 @@ def test_a_limit_of_workouts_is_not_filled_in_as_one_of_days() -> None:
     query = filled(text, measure="bedtime", second="resting heart rate", statistic="correlate")
     assert query is not None
     assert query.measures == (BEDTIME, RESTING)  # type: ignore[attr-defined]
+
+
+def test_a_limit_of_workouts_is_not_filled_in_as_one_of_days() -> None:
+    """Days with an hour of them, or workouts of an hour each: a model cannot know, so nobody counts."""
+    text = "roughly the workouts of mine over 60 minutes since March"
+    for limit in ("over 60 minutes", "over 60"):
+        assert filled(text, measure="workouts", when="since March", limit=limit, statistic="days") is None
 
 
 def test_the_model_is_asked_with_a_schema_of_the_question_s_own_words() -> None:
