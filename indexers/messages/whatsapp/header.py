@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from functools import lru_cache
 from itertools import pairwise
 from typing import Literal, NamedTuple
@@ -21,11 +21,13 @@ FIRST_YEAR = 2009
 LAST_YEAR = 2100
 BUDDHIST = 543
 """How far the years of the Thai calendar run ahead."""
+PERSIAN = range(1387, 1430)
+"""The years since 2008 of the Persian calendar; those of the Islamic one, which no rule converts, are greater."""
 
-_AM = """am a ص قظ πμ de öö pd 오전 午前 上午 凌晨 清晨 早上 sa pg ก่อนเที่ยง पूर्वाह्न পূর্বাহ্ণ முற்பகல் मपू පෙව နံနက် проб дп
+_AM = """am a ص صباحا فجرا قظ πμ de öö pd 오전 午前 上午 凌晨 清晨 早上 sa pg ก่อนเที่ยง पूर्वाह्न পূর্বাহ্ণ முற்பகல் मपू පෙව နံနက် проб дп
 претпл преподне dop dopoldne fm fh vm vorm vormittags manhã damanhã לפנהצ ap priešpiet priekšp yb rn gh to тң үө ಪೂರ್ವಾಹ್ನ
 ਪੂਦੁ asubuhi ጥዋት eparadites"""
-_PM = """pm p م بظ μμ du ös md 오후 午後 下午 晚上 中午 ch ptg หลังเที่ยง अपराह्न অপরাহ্ণ பிற்பகல் मउ පව ညနေ слоб пп попл
+_PM = """pm p م مساء ظهرا بظ μμ du ös md 오후 午後 下午 晚上 中午 ch ptg หลังเที่ยง अपराह्न অপরাহ্ণ பிற்பகல் मउ පව ညနေ слоб пп попл
 поподне odp pop popoldne em eh nm nachm nachmittags tarde datarde אחהצ ip popiet pēcp yh in gd tk тк үх ಅಪರಾಹ್ನ ਬਾਦੁ
 mchana ከሰዓት epasdites"""
 """What CLDR's locales call the halves of a day, letters only."""
@@ -45,10 +47,13 @@ _LOOSE = re.compile(
     rf"{_M}(?P<open>\[?){_M}"
     rf"(?P<a>{_D}{{1,4}}){_M}(?P<s1>[./\-{_YEAR_UNIT}] ?){_M}(?P<b>{_D}{{1,2}}){_M}(?P<s2>[./\-{_MONTH_UNIT}] ?){_M}"
     rf"(?P<c>{_D}{{1,4}})(?P<join>[^\d\n\[\]]{{1,24}}?)"
-    rf"(?P<h>{_D}{{1,2}})(?P<t>[:.])(?P<m>{_D}{{2}})(?:(?P=t)(?P<s>{_D}{{2}}))?"
+    rf"(?P<h>{_D}{{1,2}})(?P<t>[:.]|\sh\s)(?P<m>{_D}{{2}})(?:(?P<u>(?P=t)|\smin\s)(?P<s>{_D}{{2}}))?"
     rf"(?P<post>[^\d\n\[\]:–-]{{0,24}}?)(?P<close>\]|\s[–-]|:)\s"
 )
 """Any header at all; `join` may hold a comma, a word ("klo", "à") and a day period before the time."""
+
+
+_NEW_YEAR_1387 = date(2008, 3, 20)
 
 
 class Stamp(NamedTuple):
@@ -101,11 +106,11 @@ def _shape(line: str) -> HeaderFormat | None:
     first = rf"{_D}{{4}}" if len(a) > 2 else rf"{_D}{{1,2}}"
     last = rf"{_D}{{1,2}}" if year_first or len(c) < 3 else rf"{_D}{{4}}"
     between = r"([^\d\n\[\]]{1,24}?)" if before else "()" + _spaced(join)
-    second = rf"{re.escape(found['t'])}({_D}{{2}})" if found["s"] else "()"
+    second = rf"{_spaced(found['u'])}({_D}{{2}})" if found["s"] else "()"
     behind = r"([^\d\n\[\]:–-]{1,24}?)" if after else "()" + _spaced(post)
     pattern = (
         rf"{_M}{re.escape(found['open'])}{_M}({first}){_M}{_spaced(found['s1'])}{_M}({_D}{{1,2}}){_M}{_spaced(found['s2'])}"
-        rf"{_M}({last}){between}({_D}{{1,2}}){re.escape(found['t'])}({_D}{{2}}){second}{behind}{_spaced(found['close'])}\s"
+        rf"{_M}({last}){between}({_D}{{1,2}}){_spaced(found['t'])}({_D}{{2}}){second}{behind}{_spaced(found['close'])}\s"
     )
     return HeaderFormat(re.compile(pattern), year_first)
 
@@ -172,19 +177,31 @@ def decide_order(dates: Sequence[tuple[int, int, int]], *, year_first: bool = Fa
 
 @lru_cache(maxsize=8192)
 def day_of(fields: tuple[int, int, int], order: Order) -> date | None:
-    """The date that a header's three fields mean, or None where they mean none. Thai years become common ones."""
+    """The date that a header's three fields mean, or None where they mean none. Thai and Persian ones become common."""
     first, second, third = fields
     year, month, day = {"DMY": (third, second, first), "MDY": (third, first, second), "YMD": fields}[order]
     if year < 100:
         year += 2000 if year < 52 else 2500 - BUDDHIST
     elif year > 2400:
         year -= BUDDHIST
+    elif year in PERSIAN:
+        return _persian(year, month, day)
     if not FIRST_YEAR <= year < LAST_YEAR:
         return None
     try:
         return date(year, month, day)
     except ValueError:
         return None
+
+
+def _persian(year: int, month: int, day: int) -> date | None:
+    """A Persian date: six months of 31 days, five of 30, and a last one of 29, or 30 in 8 years of 33."""
+    leap = year * 8 + 29
+    longest = 31 if month < 7 else 30 if month < 12 or leap % 33 < 8 else 29
+    if not (1 <= month <= 12 and 1 <= day <= longest):
+        return None
+    first = _NEW_YEAR_1387 + timedelta(days=365 * (year - 1387) + (leap - 8) // 33 - (1386 * 8 + 29) // 33)
+    return first + timedelta(days=31 * (month - 1) - max(month - 7, 0) + day - 1)
 
 
 def _misfit(dates: Sequence[tuple[int, int, int]], order: Order) -> tuple[int, int]:

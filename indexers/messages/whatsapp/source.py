@@ -164,16 +164,22 @@ class WhatsApp(ExportSource):
         evidence = _gather(chain(head, lines), header, crlf=crlf)
         order, certain = decide_order([run.fields for run in evidence.runs], year_first=header.year_first)
         self._readings[member] = Reading(header, order, encoding, crlf)
-        book, speakers = DayBook(member), dict[str, None]()
+        book, speakers, undated = DayBook(member), dict[str, None](), 0
         for run, day in zip(evidence.runs, _days(evidence.runs, order, crlf=crlf), strict=True):
-            if day is not None:
+            if day is None:
+                undated += run.count
+            else:
                 book.add(day, run.digest.digest(), Extent(run.start, run.end, run.line))
                 if day_of(run.fields, order) == day:
                     speakers |= run.speakers
+        if not book.days():
+            raise Malformed("its dates are of a calendar that cannot be read here; export it with the Gregorian one")
         title = _title(member, evidence.notice, speakers)
         mine = {sender for sender, _ in evidence.owners.most_common(1)}
         senders = {sender: self._party(sender, mine, title) for sender in speakers}
         yield Chat(id=title, title=title, senders=senders, days=book.days())
+        if undated:
+            yield Skipped(where=str(member.place), why="messages with impossible dates were passed over", count=undated)
         if not certain:
             why = "dates such as 3/4 can be read two ways and nothing in the file decides; they were read day first"
             yield Skipped(where=str(member.place), why=why, outcome="ambiguous")

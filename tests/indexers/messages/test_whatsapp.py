@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zipfile
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from time import process_time
 
@@ -13,7 +13,7 @@ from agent.demo import exports
 from indexers.contract import check_source
 from indexers.messages.whatsapp import WhatsApp
 from indexers.messages.whatsapp.body import read_body
-from indexers.messages.whatsapp.header import decide_order
+from indexers.messages.whatsapp.header import day_of, decide_order
 from indexers.record import Attachment, Message, Skipped
 from indexers.source import Item, SourceUnavailable
 
@@ -67,6 +67,11 @@ HEADERS = [
     ("13/1/2023, 6:22 CH - Ann: hi", (18, 22)),
     ("13/1/2023, 6:22 หลังเที่ยง - Ann: hi", (18, 22)),
     ("23. 1. 13. 오후 6:22 - Ann: hi", (18, 22)),
+    ("[2023-01-13, 18 h 22 min 30 s] Ann: hi", (18, 22)),
+    ("2023-01-13 18 h 22 - Ann: hi", (18, 22)),
+    ("\u200f2023/1/13، 6:22 مساءً - Ann: hi", (18, 22)),
+    ("۱۴۰۱/۱۰/۲۳،\u200f ۱۸:۲۲ - Ann: hi", (18, 22)),
+    ("[۱۴۰۱/۱۰/۲۳،\u200f ۱۸:۲۲:۱۰] Ann: hi", (18, 22)),
 ]
 
 
@@ -95,6 +100,29 @@ def test_headers_of_every_locale(tmp_path: Path, line: str, clock: tuple[int, in
 )
 def test_date_order_by_whole_file_evidence(dates: list[tuple[int, int, int]], order: str, *, certain: bool) -> None:
     assert decide_order(dates, year_first=dates[0][0] > 99) == (order, certain)
+
+
+def test_new_years_of_the_persian_calendar() -> None:
+    """Its leap years are four years apart, and now and then five."""
+    known = {1387: (2008, 20), 1388: (2009, 21), 1392: (2013, 21), 1399: (2020, 20), 1403: (2024, 20), 1408: (2029, 20)}
+    for year, (common, day) in known.items():
+        assert day_of((year, 1, 1), "YMD") == date(common, 3, day)
+    assert day_of((1403, 12, 30), "YMD") == date(2025, 3, 20)
+    assert day_of((1404, 12, 30), "YMD") is None
+    days = [day_of((1402, month, day), "YMD") for month in range(1, 13) for day in range(1, 32)]
+    assert [day for day in days if day] == [date(2023, 3, 21) + timedelta(days=at) for at in range(365)]
+
+
+def test_dates_of_a_calendar_that_no_rule_converts_are_said_to_be_so(tmp_path: Path) -> None:
+    messages, (skipped,) = chat(tmp_path, "1445/6/12, 10:00 - Ann: one\n1445/6/12, 10:05 - Bob: two\n")
+    assert messages == []
+    assert "calendar" in skipped.why
+
+
+def test_messages_before_the_first_possible_date_are_counted(tmp_path: Path) -> None:
+    messages, (skipped,) = chat(tmp_path, "42/13/2023, 10:00 - Ann: one\n13/01/2023, 10:05 - Bob: two\n")
+    assert [m.text for m in messages] == ["two"]
+    assert (skipped.count, "impossible" in skipped.why) == (1, True)
 
 
 def test_one_stray_date_does_not_turn_the_order() -> None:
