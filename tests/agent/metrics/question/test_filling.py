@@ -95,9 +95,9 @@ def test_what_fits_is_taken() -> None:
 
 def test_a_limit_of_workouts_is_not_filled_in_as_one_of_days() -> None:
     """Days with an hour of them, or workouts of an hour each: a model cannot know, so nobody counts."""
-    text = "roughly the workouts of mine over 60 minutes since March"
+    text = "roughly the training sessions of mine over 60 minutes since March"
     for limit in ("over 60 minutes", "over 60"):
-        assert filled(text, measure="workouts", when="since March", limit=limit, statistic="days") is None
+        assert filled(text, measure="training sessions", when="since March", limit=limit, statistic="days") is None
 
 
 def test_the_model_is_asked_with_a_schema_of_the_question_s_own_words() -> None:
