@@ -13,7 +13,7 @@ from agent.vocabulary import Passage
 Span = tuple[int, int]
 
 _N = r"[^\W\d_a-zß-ÿ][\w'’-]+"
-_NAME = rf"{_N}(?:\ {_N}){{0,2}}"
+_NAME = rf"(?:(?:Mrs?|Ms|Dr|Prof|Frau|Herr)\.?\ )?{_N}(?:\ {_N}){{0,2}}"
 _HEADINGS = (
     r"(?:open\s+)?(?:action(?:\s+(?:items?|points?))?|actions|next\s+steps?|to-?\s?dos?|tasks|follow-?ups?|aufgaben|"
     r"offene\s+punkte|nächste\s+schritte|maßnahmen)"
@@ -54,6 +54,7 @@ _ASKED = re.compile(
 _I_DO = re.compile(
     r"^(?P<who>I)\ (?P<what>(?!am\b|was\b|have\b|had\b|think\b|need\b|will\b|can\b)[a-z]+\ .*)$", re.DOTALL
 )
+_MUST_BE = re.compile(r"\b(?:(?:ha(?:s|ve)|needs?|is|are)\ to\ be|must\ be)\ [a-z]+(?:ed|en|t|ne|de)\b")
 _NOBODY = frozenset(
     "the this that these those it there he she they you what when where who why how which if as our my your his her their "
     "and but so then also maybe perhaps everybody everyone nobody please hi hello dear thanks thank yes no ok okay well "
@@ -122,7 +123,7 @@ def _noted(passage: Passage, start: int, low: int, end: int, given: Collection[s
     high = end
     if found := _AT.match(text[low:high]) or _SPEAKER.match(text[low:high]):
         who, low = _moved(found.span("who"), low), low + found.end()
-    elif (found := _OWNER_BEHIND.search(text[low:high])) and not WHEN.fullmatch(found["who"] or found["who2"]):
+    elif (found := _OWNER_BEHIND.search(text[low:high])) and _is_somebody(found["who"] or found["who2"], given):
         who, high = _moved(found.span("who") if found["who"] else found.span("who2"), low), low + found.start()
     elif (found := _SOMEBODY_WILL.match(text[low:high])) and found["who"].casefold() not in _NOBODY:
         who, low = _moved(found.span("who"), low), low + found.start("what")
@@ -151,6 +152,9 @@ def _spoken(passage: Passage, start: int, end: int, given: Collection[str], spea
     elif found := _ASKED.search(said):
         who = _moved(found.span("who"), low) if found["who"] and _is_somebody(found["who"], given) else None
         by = "" if who else _other(passage)
+    elif when and _MUST_BE.search(said):  # it says by when and not by whom
+        yield Duty(passage=passage, quote=(start, end), what=_trimmed(text, low, end), due=when)
+        return
     else:
         return
     yield Duty(
@@ -166,7 +170,7 @@ def _speaker(text: str, start: int, end: int) -> Span | None:
 
 def _is_somebody(name: str, given: Collection[str]) -> bool:
     first = name.split()[0]
-    return first in given or (first.casefold() not in _NOBODY and not first.isupper())
+    return first in given or not (first.casefold() in _NOBODY or first.isupper() or WHEN.fullmatch(name))
 
 
 def _person(sender: str) -> str:

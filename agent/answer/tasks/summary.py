@@ -105,7 +105,15 @@ def _of_section(
             log.info("summary: stands=%d of %d sentences", len(lines), len(said))
         except ModelError as error:
             log.warning("the model gave no usable summary (%s)", type(error).__name__)
-    lines = _once(lines)[:most]
+    lines = _once(lines)
+    if len(lines) > most:  # it copied rather than chose
+        told = [
+            one
+            for one in found
+            if (section[one.passage].id, one.start) in {(line.passage.id, line.start) for line in lines}
+        ]
+        kept = {(section[one.passage].id, one.start) for one in central(told, most=most)}
+        lines = [line for line in lines if (line.passage.id, line.start) in kept]
     used = {(line.passage.id, line.start) for line in lines}
     missing = [one for one in found if (section[one.passage].id, one.start) not in used]
     lines += _quotes(section, missing, most=most - len(lines))

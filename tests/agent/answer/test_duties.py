@@ -73,6 +73,10 @@ def test_a_list_under_its_heading(section: Make) -> None:
         ("Please send me the list by 3 July.", ("you", "send me the list by 3 July", "3 July")),
         ("TODO: order name badges", ("", "order name badges", "")),
         ("AI: @tom renew the certificate by tomorrow", ("tom", "renew the certificate by tomorrow", "tomorrow")),
+        ("The certificate has to be renewed before 15 July.", ("", "The certificate has to be renewed before 15 July", "15 July")),
+        ("Mrs. Okafor offered to ask three firms.", ("Mrs. Okafor", "ask three firms", "")),
+        ("TODO: deploy the server (STAGING)", ("", "deploy the server (STAGING)", "")),
+        ("TODO: deploy the server - Monday", ("", "deploy the server - Monday", "Monday")),
         ("Tom has to call the plumber before noon", ("Tom", "call the plumber before noon", "noon")),
     ],
 )  # fmt: skip
@@ -95,6 +99,7 @@ def test_what_the_owner_promises_and_what_is_asked_of_others(message: Make) -> N
         "It will rain tomorrow.",
         "I will be there with the blue car.",
         "what time does the film start?",
+        "The boiler has to be renewed some day.",
         "thank you for coming to dinner",
         "- [x] book the train",
         "The AI - a new one - is good",

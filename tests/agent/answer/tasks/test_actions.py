@@ -15,7 +15,7 @@ Make = Callable[..., Passage]
 QUESTION = "What are the action items?"
 MINUTES = (
     "Minutes of the meeting\n\nPriya: I will send the signed contract to legal by Friday.\n"
-    "The certificate has to be renewed before 15 July.\nEverybody agreed that the pilot starts with twelve schools."
+    "The certificate has to be renewed at some time.\nEverybody agreed that the pilot starts with twelve schools."
 )
 
 
@@ -37,19 +37,19 @@ def of(*passages: Passage) -> Material:
 
 def test_rules_come_first_and_a_model_may_add_what_sounds_like_one(section: Make) -> None:
     model = Lists(
-        "The certificate has to be renewed before 15 July.", "the pilot starts with twelve schools", "Call the mayor."
+        "The certificate has to be renewed at some time.", "the pilot starts with twelve schools", "Call the mayor."
     )
     given = made(actions(QUESTION, of(section(MINUTES)), only(model), people=()))
     assert given.text.splitlines() == [
         "To be done, from “Minutes”:",
         "- Priya: send the signed contract to legal by Friday [1]",
         "Perhaps also (a model took it for one):",
-        "- “The certificate has to be renewed before 15 July.” [2]",
+        "- “The certificate has to be renewed at some time.” [2]",
         "I read all of it (page 2). A name or a day is given where the text gives one.",
     ]
     assert [one.quote for one in given.citations] == [
         "Priya: I will send the signed contract to legal by Friday.",
-        "The certificate has to be renewed before 15 July.",
+        "The certificate has to be renewed at some time.",
     ]
     assert given.route == "model"
 

@@ -56,6 +56,16 @@ def test_lines_that_a_model_copies_are_quotes(pages: list[Passage]) -> None:
     assert "EUR 3,720 was [" not in given.text  # cut off
 
 
+def test_of_a_text_that_a_model_only_copies_the_central_lines_are_kept() -> None:
+    said = ["Ida: Good morning to all of you.", "Tom: My cousin plays the trombone.", "Ida: The pump of the mill is broken.",
+            "Tom: The pump of the mill costs 900 euros.", "Ida: The mill needs a new pump in May.", "Tom: I ate an apple pie.",
+            "Ida: The old pump of the mill was made in 1950.", "Tom: It rains again in Weimar."]  # fmt: skip
+    talk = page("Talk\n" + "\n".join(said), 1)
+    given = made(summary(QUESTION, lease([talk], total=1), only(Says(" ".join(said)))))
+    assert len(given.citations) == 4
+    assert sum("pump" in one.quote for one in given.citations) >= 3
+
+
 def test_a_line_that_the_page_broke_is_one_sentence(pages: list[Passage]) -> None:
     given = made(summary(QUESTION, lease(pages), only(None)))
     assert (
