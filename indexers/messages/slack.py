@@ -33,9 +33,11 @@ _SPEECH = {"", "bot_message", "me_message", "file_share", "file_comment", "threa
 """The subtypes that are speech; the others (joins, topics, tombstones) are the workspace's own lines."""
 
 _MARKUP = re.compile(r"<([^<>\n]*)>")
-_MENTION = re.compile(r"<@(\w+)")
+_MENTION = re.compile(r'(?:<@|"user_id": ")(\w+)')
 _ENTITIES = {"&lt;": "<", "&gt;": ">", "&amp;": "&"}
 _ENTITY = re.compile("|".join(_ENTITIES))
+_ESCAPES = {character: entity for entity, character in _ENTITIES.items()}
+_SPECIAL = re.compile("[<>&]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,11 +208,33 @@ def _sender(said: Json) -> str:
 
 
 def _words(said: Json) -> str:
-    """A message's text; of a bot that has none, that of its attachments."""
-    text = str(said.get("text") or "")
-    if text or said.get("subtype") != "bot_message":
+    """A message's text; where it has none, that of its blocks, else of what it shares."""
+    if text := str(said.get("text") or ""):
         return text
-    return "\n".join(str(part.get("text") or part.get("fallback") or "") for part in objects(said.get("attachments")))
+    blocks = (_block(block) for block in objects(said.get("blocks")))
+    shared = (str(part.get("text") or part.get("fallback") or "") for part in objects(said.get("attachments")))
+    return "\n".join(filter(None, blocks)) or "\n".join(filter(None, shared))
+
+
+def _block(block: Json) -> str:
+    """The words of a block, and of all that stands in it, in Slack's markup."""
+    kind, said = block.get("type"), block.get("text")
+    text = str(said.get("text") or "") if isinstance(said, dict) else str(said or "")
+    if kind in ("text", "link"):  # the others are in markup already
+        text = _SPECIAL.sub(lambda found: _ESCAPES[found[0]], text)
+    match kind:
+        case "link":
+            return f"<{block.get('url')}|{text or block.get('url')}>"
+        case "user":
+            return f"<@{block.get('user_id')}>"
+        case "channel":
+            return f"<#{block.get('channel_id')}>"
+        case "emoji":
+            return f":{block.get('name')}:"
+        case _:
+            inside = [_block(part) for key in ("elements", "fields") for part in objects(block.get(key))]
+            apart = "" if kind == "rich_text_section" else "\n"
+            return apart.join(filter(None, (text, *inside)))
 
 
 def _targets(text: str) -> Iterator[str]:

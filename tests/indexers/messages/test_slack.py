@@ -113,6 +113,61 @@ def test_only_speech_is_kept(tmp_path: Path) -> None:
     ]
 
 
+def test_edits_and_deletions_leave_what_stands_there_now(tmp_path: Path) -> None:
+    messages, skipped = read(
+        write(
+            tmp_path,
+            {"type": "message", "user": "U2", "ts": "1673604001.0", "text": "now", "edited": {"ts": "1673604009.0"}},
+            {"type": "message", "subtype": "tombstone", "user": "U2", "ts": "1673604002.0", "text": "was deleted"},
+            {"type": "message", "subtype": "message_deleted", "ts": "1673604003.0", "deleted_ts": "1673604000.0"},
+            {
+                "type": "message",
+                "subtype": "message_changed",
+                "ts": "1673604004.0",
+                "message": {"type": "message", "user": "U2", "ts": "1673604001.0", "text": "now"},
+            },
+        )
+    )
+    assert [(m.id, m.text) for m in messages] == [("1673604001.0", "now")]
+    assert skipped == []
+
+
+BLOCKS = [
+    {"type": "header", "text": {"type": "plain_text", "text": "Plan"}},
+    {
+        "type": "rich_text",
+        "elements": [
+            {
+                "type": "rich_text_section",
+                "elements": [
+                    {"type": "text", "text": "if a < b & <c>, ask "},
+                    {"type": "user", "user_id": "U2"},
+                    {"type": "emoji", "name": "wave"},
+                    {"type": "link", "url": "https://x.example/a", "text": "there"},
+                ],
+            },
+            {
+                "type": "rich_text_list",
+                "elements": [
+                    {"type": "rich_text_section", "elements": [{"type": "text", "text": "tent"}]},
+                    {"type": "rich_text_section", "elements": [{"type": "text", "text": "rope"}]},
+                ],
+            },
+        ],
+    },
+    {"type": "section", "fields": [{"type": "mrkdwn", "text": "see <#C1|trip>"}]},
+]
+
+
+def test_words_that_stand_in_blocks_or_in_what_is_shared_are_read(tmp_path: Path) -> None:
+    blocks = one(tmp_path, text="", blocks=BLOCKS)
+    assert blocks.text == "Plan\nif a < b & <c>, ask @Ann Lee:wave:there\ntent\nrope\nsee #trip"
+    assert blocks.links == ("https://x.example/a",)
+    shared = one(tmp_path, text="", attachments=[{"is_share": True, "text": "the train is at 8", "fallback": "x"}])
+    assert shared.text == "the train is at 8"
+    assert one(tmp_path, text="mine", attachments=[{"text": "a preview"}], blocks=BLOCKS).text == "mine"
+
+
 def test_a_direct_message_has_no_title(tmp_path: Path) -> None:
     (message,) = read(write(tmp_path, {"user": "U1", "ts": TS, "text": "psst"}, channel="D1"), owner="kim")[0]
     assert (message.conversation, message.title, message.sender.me) == ("D1", "", True)
