@@ -10,6 +10,7 @@ from indexers.readers.containers.archive import Archive
 from indexers.readers.engines.ocr import OcrEngine, read_image
 from indexers.readers.mail import read_mail
 from indexers.readers.office.opendocument import read_opendocument
+from indexers.readers.office.package import main_part
 from indexers.readers.office.sheets import read_delimited, read_ods, read_xls, read_xlsx
 from indexers.readers.office.slides import read_pptx
 from indexers.readers.office.word import read_docx
@@ -119,11 +120,12 @@ def _read_zip(data: bytes, suffix: str, ocr: OcrEngine | None, after: int | None
         return read_ods(archive)
     if kind.startswith("application/vnd.oasis.opendocument."):
         return read_opendocument(archive)
-    if "word/document.xml" in archive:
-        return read_docx(archive)
-    if "ppt/presentation.xml" in archive:
-        return read_pptx(archive)
-    if "xl/workbook.xml" in archive:
+    main = main_part(archive, "word/document.xml", "ppt/presentation.xml", "xl/workbook.xml")
+    if main.startswith("word/"):
+        return read_docx(archive, main)
+    if main.startswith("ppt/"):
+        return read_pptx(archive, main)
+    if main.startswith("xl/"):
         return read_xlsx(data, archive)
     if "Index/Document.iwa" in archive or "Index.zip" in archive or suffix in (".pages", ".key", ".numbers"):
         return _read_iwork(archive, ocr, after)

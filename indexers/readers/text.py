@@ -6,8 +6,10 @@ import codecs
 import json
 import re
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 
 from indexers.readers.block import MAX_TEXT, Block, Kind, Mark, Outline, Reading, Unreadable, moment, table
+from indexers.readers.encoding import likeliest
 
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -27,8 +29,15 @@ _FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
 _DELIMITER_ROW = re.compile(r"[ \t]*\|?[ \t]*:?-+:?[ \t]*(\|[ \t]*:?-+:?[ \t]*)*\|?[ \t]*$")
 _FIELD = re.compile(r"([A-Za-z][\w -]*):[ \t]*(.*)$")
 
-_RTF_TITLE = re.compile(rb"\{\\title ([^{}\\]*)\}")
-_RTF_AUTHOR = re.compile(rb"\{\\author ([^{}\\]*)\}")
+_RTF_HEAD = re.compile(rb"\{\\rtf1?(?:[^{}]*)")
+_RTF_TITLE = re.compile(rb"\{\\title ([^{}]*)\}")
+_RTF_AUTHOR = re.compile(rb"\{\\author ([^{}]*)\}")
+_RTF_TIME = rb"\\yr(\d{1,4})\\mo(\d{1,2})\\dy(\d{1,2})(?:\\hr(\d{1,2}))?(?:\\min(\d{1,2}))?"
+_RTF_REVISED = re.compile(rb"\{\\revtim" + _RTF_TIME)
+_RTF_CREATED = re.compile(rb"\{\\creatim" + _RTF_TIME)
+# A group of hidden or deleted text; and the words that set notes and headers aside, which the parser would leave out.
+_RTF_UNSAID = re.compile(rb"\{(?=[^{}]*+\})[^{}]*?\\(?:v|deleted)(?![a-z0-9])[^{}]*+\}")
+_RTF_ASIDE = re.compile(rb"(?:\\\*\s*)?\\(?:footnote|annotation|header[lrf]?|footer[lrf]?)(?![a-z0-9]) ?")
 
 _MAX_JSON = 20_000_000
 
@@ -52,12 +61,13 @@ def decode(data: bytes) -> str:
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError as error:
-        if error.start > _SAMPLE or error.end >= len(data):  # one bad byte far in, or a cut last character
+        before = data[: error.start]
+        # One bad byte far in, or a cut last character.
+        if not before.isascii() and (error.start > _SAMPLE or error.end >= len(data)):
             return data.decode("utf-8", "replace")
-    from charset_normalizer import from_bytes
-
-    best = from_bytes(data[: 4 * _SAMPLE]).best()
-    return data.decode(best.encoding if best else "cp1252", "replace")
+        start = error.start
+    sample = data[max(start - 2 * _SAMPLE, 0) :][: 4 * _SAMPLE]
+    return data.decode(likeliest(sample), "replace")
 
 
 def read_text(data: bytes) -> Reading:
@@ -122,18 +132,35 @@ def read_json_lines(data: bytes) -> Reading:
 
 
 def read_rtf(data: bytes) -> Reading:
-    """Rich text without its styles."""
+    """Rich text without its styles, and without what is hidden or deleted; notes and headers stand where they are set."""
+    told = _RTF_ASIDE.sub(b" ", _RTF_UNSAID.sub(b"", data))
+    text = _rtf_text(told)
+    head = found[0] if (found := _RTF_HEAD.match(data)) else b"{\\rtf1 "  # it names the set of characters
+    title, author = (
+        _rtf_text(head + b" " + match[1] + b"}").strip() if match else ""
+        for match in (_RTF_TITLE.search(data), _RTF_AUTHOR.search(data))
+    )
+    return Reading(blocks=tuple(_lines(text, marked=False)), title=title, author=author, modified_at=_rtf_moment(data))
+
+
+def _rtf_text(data: bytes) -> str:
     from striprtf.striprtf import rtf_to_text
 
     try:
-        text = rtf_to_text(data.decode("latin-1"), errors="replace")
+        text = str(rtf_to_text(data.decode("latin-1"), errors="replace"))
     except (ValueError, LookupError, IndexError, TypeError) as error:
         raise Unreadable("malformed", "is damaged RTF") from error
-    title, author = (
-        match[1].decode("cp1252", "replace") if match else ""
-        for match in (_RTF_TITLE.search(data), _RTF_AUTHOR.search(data))
-    )
-    return Reading(blocks=tuple(_lines(text, marked=False)), title=title, author=author)
+    # Characters beyond the first plane are written as two surrogates.
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+
+
+def _rtf_moment(data: bytes) -> datetime | None:
+    """When it was last revised, else made; by the clock of its writer, as RTF knows no zone."""
+    match = _RTF_REVISED.search(data) or _RTF_CREATED.search(data)
+    if match is None:
+        return None
+    year, month, day, hour, minute = (int(part or 0) for part in match.groups())
+    return moment(f"{year:04d}-{month:02d}-{day:02d}T{hour:02d}:{minute:02d}")
 
 
 def _text_of(data: bytes) -> str:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
+from urllib.parse import unquote
 
 from indexers.readers.block import Block, Loss, Mark, Outline, Reading, Unreadable, moment, table
 from indexers.readers.charset import decode as decode_declared
@@ -30,6 +31,16 @@ _SPACE = re.compile("[ \t\r\n\f]+")
 _AROUND_BREAK = re.compile(" *\n *")
 _CHARSET = re.compile(rb"""<meta[^>]{0,200}?charset\s*=\s*["']?\s*([\w.:-]{2,40})""", re.IGNORECASE)
 _XML_ENCODING = re.compile(rb"""^\s*<\?xml[^>]{0,100}encoding\s*=\s*["']([\w.:-]{2,40})["']""")
+
+_COMMENT = re.compile(rb"<!--.*?(?:-->|\Z)", re.DOTALL)
+_SINGLE_BYTE = re.compile("(?:x-)?(?:iso-?8859|windows-?12|cp12|latin|us-ascii|ascii|mac)", re.IGNORECASE)
+_XHTML = re.compile(r"""<\?xml\s|xmlns\s*=\s*["']http://www\.w3\.org/1999/xhtml""")
+# Elements that XML closes at once ("<title/>") and that HTML would leave open to swallow the rest of the page.
+_CLOSED_AT_ONCE = re.compile(
+    r"<((?:a|b|div|em|i|iframe|noscript|p|script|span|strong|style|td|textarea|th|title|xmp)\b)"
+    r"""((?:[^<>"'/]|/(?!>)|"[^"]*"|'[^']*')*+)/>""",
+    re.IGNORECASE,
+)
 
 # Start tags (group 1) and end tags of elements that nest in themselves when they are not closed.
 _SHALLOW = (
@@ -250,12 +261,12 @@ class _Page:
 def read_epub(archive: Archive) -> Reading:
     """A book: its chapters in the order of its spine, each a span (EPUB 3.3, container and package documents)."""
     container = archive.xml("META-INF/container.xml")
-    if "META-INF/encryption.xml" in archive and "META-INF/rights.xml" in archive:
-        raise Unreadable("encrypted", "is protected against reading by others than its shop's program")
     package_name = next((str(node.get("full-path", "")) for node in container.iter("{*}rootfile")), "")
     package = archive.xml(package_name)
     places = {node.get("id"): beside(package_name, node.get("href", "")) for node in package.iter("{*}item")}
     chapters = [places[node.get("idref")] for node in package.iter("{*}itemref") if node.get("idref") in places]
+    if "META-INF/rights.xml" in archive or not _encrypted(archive).isdisjoint(chapters):
+        raise Unreadable("encrypted", "is protected against reading by others than its shop's program")
     blocks: list[Block] = []
     missing = [name for name in chapters if name not in archive]
     for number, name in enumerate((name for name in chapters[:_MAX_CHAPTERS] if name in archive), 1):
@@ -281,12 +292,34 @@ def read_epub(archive: Archive) -> Reading:
     )
 
 
+def _encrypted(archive: Archive) -> set[str]:
+    """The parts of a book that only its shop's program can read; fonts may be scrambled without that."""
+    told = archive.xml_or_none("META-INF/encryption.xml")
+    nodes = told.iter("{*}CipherReference") if told is not None else ()
+    return {unquote(node.get("URI", "")).lstrip("/") for node in nodes}
+
+
 def _markup(data: bytes) -> str:
-    """The text of a page by its byte order mark, its own declaration, or its bytes."""
-    declared = _CHARSET.search(data[:2048]) or _XML_ENCODING.match(data[:200])
+    """The text of a page by its byte order mark, its own declaration, or its bytes.
+
+    A page that declares a set of single bytes and is UTF-8 all the same was saved so by a program that left its
+    declaration as it was: no other text is UTF-8 by chance.
+    """
+    head = _COMMENT.sub(b"", data[:8192])
+    declared = _CHARSET.search(head[:4096]) or _XML_ENCODING.match(head[:200])
     if declared and not data.startswith((b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")):
-        return decode_declared(data, declared[1].decode("ascii"))
-    return decode(data)
+        name = declared[1].decode("ascii")
+        text = decode_declared(data, "utf-8" if _SINGLE_BYTE.match(name) and _is_utf8(data) else name)
+    else:
+        text = decode(data)
+    return _CLOSED_AT_ONCE.sub(r"<\1\2></\1>", text) if _XHTML.search(text[:2048]) else text
+
+
+def _is_utf8(data: bytes) -> bool:
+    try:
+        return not data.decode().isascii()
+    except UnicodeDecodeError:
+        return False
 
 
 def _is_hidden(attributes: dict[str, str | None]) -> bool:

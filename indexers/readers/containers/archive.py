@@ -41,7 +41,7 @@ class Archive:
             raise Unreadable("too_large", f"holds more than {MAX_MEMBERS:,} parts")
         try:
             self._zip = zipfile.ZipFile(BytesIO(data))
-            self._members = {member.filename.lstrip("/"): member for member in self._zip.infolist()}
+            self._members = {member.filename.replace("\\", "/").lstrip("/"): member for member in self._zip.infolist()}
         except (zipfile.BadZipFile, struct.error, ValueError, OSError, NotImplementedError) as error:
             raise Unreadable("malformed", "is a damaged or incomplete zip container") from error
         self._data = memoryview(data)

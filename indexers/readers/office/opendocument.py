@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from indexers.readers.block import Block, Kind, Mark, Outline, Reading, Unreadable, moment, table
 from indexers.readers.containers.archive import Archive
@@ -21,7 +21,9 @@ _PRESENTATION = f"{{{_OASIS}presentation:1.0}}"
 _MANIFEST_KEY = f"{{{_OASIS}manifest:1.0}}encryption-data"
 _DC = "{http://purl.org/dc/elements/1.1/}"
 
+_STYLE = f"{{{_OASIS}style:1.0}}"
 _SILENT = frozenset((TEXT + "tracked-changes", OFFICE + "forms", TEXT + "sequence-decls", TEXT + "variable-decls"))
+_UNSAID = frozenset((_DRAW + "frame", TEXT + "ruby-text"))  # frames come after their paragraph
 _MAX_SPACES = 1_000
 _MAX_REPEATED = 60
 
@@ -31,10 +33,28 @@ def read_opendocument(archive: Archive) -> Reading:
     refuse_encrypted(archive)
     body = archive.xml("content.xml").find(OFFICE + "body")
     document = _Document()
+    document.around(archive, "header")
     if body is not None:
         document.read(body)
     document.tell_notes()
+    document.around(archive, "footer")
     return with_properties(archive, document.blocks)
+
+
+def cell_text(cell: _Element) -> str:
+    """The paragraphs of a sheet's cell and what is noted on it; its value where a program wrote no text for it."""
+    if len(cell) == 1 and not len(cell[0]) and cell[0].tag == TEXT + "p":  # most are no more than that
+        return cell[0].text or ""
+    document = _Document()
+    lines = [document.text(line) for line in cell.iterchildren(TEXT + "p")]
+    lines += map(_comment, cell.iterchildren(OFFICE + "annotation"))
+    values = (cell.get(OFFICE + kind, "") for kind in ("date-value", "time-value", "string-value", "value"))
+    return "\n".join(lines) or next(filter(None, values), "")
+
+
+def _comment(annotation: _Element) -> str:
+    said = " ".join(text for line in annotation.iter(TEXT + "p") if (text := _Document().text(line).strip()))
+    return f"[comment by {annotation.findtext(_DC + 'creator') or ''}] {said}"
 
 
 def refuse_encrypted(archive: Archive) -> None:
@@ -75,19 +95,33 @@ class _Document:
             if tag == TEXT + "h":
                 self._heading(element)
             elif tag == TEXT + "p":
-                text = self._text(element)
+                text = self.text(element)
                 self._block(f"- {text}" if item and text.strip() else text, glue="\n" if item else "\n\n")
                 self._frames(element)
             elif tag == TABLE + "table":
-                rows, part = list(self._rows(element)), self._part
-                self.blocks += table(rows, headings=self._outline.path, part=part, anchor=part)
+                rows, part, mark = list(self._rows(element)), self._part, self._mark
+                where = (lambda _first, _last, mark=mark: mark) if mark else None
+                self.blocks += table(rows, headings=self._outline.path, part=part, anchor=part, mark=where)
             elif tag == _DRAW + "page":
                 self._page(element)
             elif tag == _PRESENTATION + "notes":
-                said = "\n".join(text for line in element.iter(TEXT + "p") if (text := self._text(line).strip()))
+                said = "\n".join(text for line in element.iter(TEXT + "p") if (text := self.text(line).strip()))
                 self._block(f"Notes: {said}" if said else "")
             elif tag not in _SILENT and isinstance(tag, str):
                 self.read(element, item=item or tag == TEXT + "list-item")
+
+    def around(self, archive: Archive, kind: Literal["header", "footer"]) -> None:
+        """The headers or footers of the pages of a text document, each text once."""
+        styles = archive.xml_or_none("styles.xml")
+        names = [f"{_STYLE}{kind}{which}" for which in ("", "-first", "-left")]
+        told: set[str] = set()
+        self._outline = Outline()
+        for element in styles.iter(*names) if styles is not None else ():
+            for line in element.iter(TEXT + "p", TEXT + "h"):
+                said = self.text(line).strip()
+                if said and not said.isdigit() and said not in told:
+                    told.add(said)
+                    self._block(said, glue="\n")
 
     def tell_notes(self) -> None:
         """Footnotes come at the end of the text under one heading."""
@@ -97,11 +131,14 @@ class _Document:
 
     def _block(self, text: str, *, kind: Kind = "prose", glue: str = "\n\n") -> None:
         if text.strip():
-            mark = Mark(kind="slide", label=str(self._slide)) if self._slide else None
-            part = self._part
+            mark, part = self._mark, self._part
             self.blocks.append(
                 Block(text=text, kind=kind, headings=self._outline.path, mark=mark, anchor=part, part=part, glue=glue)
             )
+
+    @property
+    def _mark(self) -> Mark | None:
+        return Mark(kind="slide", label=str(self._slide)) if self._slide else None
 
     @property
     def _part(self) -> str:
@@ -109,7 +146,7 @@ class _Document:
         return f"slide={self._slide}" if self._slide else ""
 
     def _heading(self, element: _Element) -> None:
-        if (text := self._text(element)).strip():
+        if (text := self.text(element)).strip():
             self.tell_notes()
             self._outline.enter(min(count_of(element.get(TEXT + "outline-level")), 10), text)
             self._block(text, kind="heading")
@@ -120,7 +157,7 @@ class _Document:
         self._outline = Outline()
         for frame in page.iter(_DRAW + "frame"):
             if frame.get(_PRESENTATION + "class") == "title":
-                title = " ".join(text for line in frame.iter(TEXT + "p") if (text := self._text(line).strip()))
+                title = " ".join(text for line in frame.iter(TEXT + "p") if (text := self.text(line).strip()))
                 if title:
                     self._outline.enter(1, title)
                     break
@@ -140,7 +177,7 @@ class _Document:
             for cell in row:
                 if cell.tag in (TABLE + "table-cell", TABLE + "covered-table-cell"):
                     text = "\n".join(
-                        said for line in cell.iter(TEXT + "p", TEXT + "h") if (said := self._text(line).strip())
+                        said for line in cell.iter(TEXT + "p", TEXT + "h") if (said := self.text(line).strip())
                     )
                     repeated = cell.get(TABLE + "number-columns-repeated", "1")
                     cells += [text] * (
@@ -148,7 +185,7 @@ class _Document:
                     )
             yield cells
 
-    def _text(self, element: _Element) -> str:
+    def text(self, element: _Element) -> str:
         pieces: list[str] = []
         self._gather(element, pieces)
         return "".join(pieces)
@@ -166,12 +203,8 @@ class _Document:
             elif tag == TEXT + "note":
                 self._note(inner, pieces)
             elif tag == OFFICE + "annotation":
-                said = " ".join(
-                    text for line in inner.iter(TEXT + "p") if (text := str(line.xpath("string()")).strip())
-                )
-                author = inner.findtext(_DC + "creator") or ""
-                self._notes.append(f"[comment by {author}] {said}")
-            elif tag != _DRAW + "frame" and isinstance(tag, str):
+                self._notes.append(_comment(inner))
+            elif tag not in _UNSAID and isinstance(tag, str):
                 self._gather(inner, pieces)
             pieces.append(inner.tail or "")
 
@@ -180,7 +213,7 @@ class _Document:
         body = note.find(TEXT + "note-body")
         if body is not None:
             pieces.append(number)
-            said = "\n".join(text for line in body.iter(TEXT + "p") if (text := str(line.xpath("string()")).strip()))
+            said = "\n".join(text for line in body.iter(TEXT + "p") if (text := self.text(line).strip()))
             self._notes.append(f"{number} {said}")
 
 

@@ -16,6 +16,7 @@ A = "{http://schemas.openxmlformats.org/drawingml/2006/main}"
 P = "{http://schemas.openxmlformats.org/presentationml/2006/main}"
 R = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}"
 _MC = "{http://schemas.openxmlformats.org/markup-compatibility/2006}"
+_UTF16 = (b"\xff\xfe", b"\xfe\xff")
 _STRICT = b"http://purl.oclc.org/ooxml/"
 _TRANSITIONAL = {
     b"http://purl.oclc.org/ooxml/wordprocessingml/main": W[1:-1].encode(),
@@ -25,22 +26,33 @@ _TRANSITIONAL = {
 }
 
 ALTERNATIVES = _MC + "AlternateContent"
-_CHOICE = _MC + "Choice"
+CHOICE, FALLBACK = _MC + "Choice", _MC + "Fallback"
 
 
 def part(archive: Archive, name: str) -> _Element:
-    """The root of one XML part, strict namespaces (ISO/IEC 29500-1) read as transitional ones."""
+    """The root of one XML part, strict namespaces (ISO/IEC 29500-1) read as transitional ones.
+
+    Of text in alternate forms one branch is left: all hold the same.
+    """
     data = archive.read(name)
     if _STRICT in data[:4096]:
         for strict, transitional in _TRANSITIONAL.items():
             data = data.replace(strict, transitional)
-    return parse_xml(data)
+    root = parse_xml(data)
+    if b"AlternateContent" in data or data.startswith(_UTF16):
+        for alternatives in list(root.iter(ALTERNATIVES)):
+            branches = list(alternatives)
+            kept = next((branch for branch in branches if branch.tag == CHOICE), branches[0] if branches else None)
+            for branch in branches:
+                if branch is not kept:
+                    alternatives.remove(branch)
+    return root
 
 
-def chosen(alternatives: _Element) -> _Element | None:
-    """The one branch of an mc:AlternateContent that is read: both hold the same text."""
-    branches = list(alternatives)
-    return next((branch for branch in branches if branch.tag == _CHOICE), branches[0] if branches else None)
+def main_part(archive: Archive, *usual: str) -> str:
+    """The part that holds the document itself: mostly one of the usual names, else what the package says; "" if none."""
+    named = next((name for name in usual if name in archive), "")
+    return named or next((name for name in linked(archive, "", "officeDocument")), "")
 
 
 def links(archive: Archive, name: str, *, only: Sequence[bytes] = ()) -> Mapping[str, tuple[str, str]]:
@@ -53,7 +65,7 @@ def links(archive: Archive, name: str, *, only: Sequence[bytes] = ()) -> Mapping
     if told not in archive:
         return {}
     data = archive.read(told)
-    if only and not any(kind in data for kind in only) and not data.startswith((b"\xff\xfe", b"\xfe\xff")):
+    if only and not any(kind in data for kind in only) and not data.startswith(_UTF16):
         return {}
     root = parse_xml(data)
     kinds = {kind.decode().rpartition("/")[2] for kind in only}

@@ -10,7 +10,7 @@ from io import BytesIO, StringIO
 
 from indexers.readers.block import Block, Loss, Mark, Reading, Unreadable, table
 from indexers.readers.containers.archive import Archive
-from indexers.readers.office.opendocument import OFFICE, TABLE, TEXT, count_of, refuse_encrypted, with_properties
+from indexers.readers.office.opendocument import OFFICE, TABLE, cell_text, count_of, refuse_encrypted, with_properties
 from indexers.readers.office.package import reading
 from indexers.readers.text import decode, read_text
 
@@ -54,11 +54,12 @@ def read_ods(archive: Archive) -> Reading:
     body = archive.xml("content.xml").find(f"{OFFICE}body/{OFFICE}spreadsheet")
     for sheet in body.iter(TABLE + "table") if body is not None else ():
         rows: list[list[str]] = []
-        left = MAX_CELLS
+        numbers: list[int] = []
+        at, left = 0, MAX_CELLS
         for row in sheet.iter(TABLE + "table-row"):
             cells: list[str] = []
             for cell in row.iterchildren(TABLE + "table-cell", TABLE + "covered-table-cell"):
-                text = "\n".join(str(line.xpath("string()")) for line in cell.iterchildren(TEXT + "p"))
+                text = cell_text(cell)
                 repeated = count_of(cell.get(TABLE + "number-columns-repeated"))
                 if len(cells) + repeated > left:
                     repeated = 0 if not text else left + 1
@@ -72,8 +73,11 @@ def read_ods(archive: Archive) -> Reading:
             if cells and times * len(cells) > left:
                 raise Unreadable("too_large", f"has a sheet of more than {MAX_CELLS // 1_000_000} million cells")
             left -= times * len(cells)
-            rows += [cells] * (times if cells else min(times, 1_000))
-        blocks += _sheet(sheet.get(TABLE + "name", ""), rows, (0, 0))
+            if cells:
+                rows += [cells] * times
+                numbers += range(at, at + times)
+            at += times
+        blocks += _sheet(sheet.get(TABLE + "name", ""), rows, (0, 0), numbers)
     return with_properties(archive, blocks)
 
 
@@ -131,14 +135,20 @@ def _workbook(data: bytes) -> tuple[list[Block], tuple[Loss, ...]]:
     ) if damaged else ()
 
 
-def _sheet(name: str, rows: Sequence[Sequence[str]], origin: tuple[int, int]) -> Iterator[Block]:
-    """The table of one sheet whose first row and column stand at `origin` (counted from 0)."""
+def _sheet(
+    name: str, rows: Sequence[Sequence[str]], origin: tuple[int, int], numbers: Sequence[int] = ()
+) -> Iterator[Block]:
+    """The table of one sheet whose first row and column stand at `origin` (counted from 0).
+
+    `numbers` are those of the rows where empty ones between them were left out.
+    """
     top, left = origin
     width = max(map(len, rows), default=0)
     quoted = name if name.isidentifier() else "'" + name.replace("'", "''") + "'"
 
     def cells(first: int, last: int) -> str:
-        return f"{quoted}!{_column(left)}{top + first + 1}:{_column(left + max(width, 1) - 1)}{top + last + 1}"
+        low, high = (numbers[first], numbers[last]) if numbers else (first, last)
+        return f"{quoted}!{_column(left)}{top + low + 1}:{_column(left + max(width, 1) - 1)}{top + high + 1}"
 
     return table(
         rows,
@@ -170,6 +180,9 @@ def _shown(value: _Value) -> str:
             )
         case dt.date() | dt.time():
             return value.isoformat()
+        case dt.timedelta():
+            minutes, seconds = divmod(round(value.total_seconds()), 60)
+            return f"{minutes // 60}:{minutes % 60:02d}:{seconds:02d}"
     return str(value)
 
 

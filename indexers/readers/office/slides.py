@@ -7,27 +7,27 @@ from typing import TYPE_CHECKING
 
 from indexers.readers.block import Block, Kind, Loss, Mark, Reading, Unreadable, table
 from indexers.readers.containers.archive import Archive
-from indexers.readers.office.package import ALTERNATIVES, A, P, R, chosen, links, part, reading
+from indexers.readers.office.package import ALTERNATIVES, CHOICE, FALLBACK, A, P, R, links, part, reading
 
 if TYPE_CHECKING:
     from lxml.etree import _Element
 
-_MAIN = "ppt/presentation.xml"
 _MAX_SLIDES = 2_000
 _TABLE, _ROW, _CELL = A + "tbl", A + "tr", A + "tc"
 _LINE, _RUN, _BREAK = A + "p", A + "t", A + "br"
 _TREE = f"{P}cSld/{P}spTree"
-_GROUP, _SHAPE, _FRAME = P + "grpSp", P + "sp", P + "graphicFrame"
-_PLACEHOLDER = P + "ph"
+_SHAPE, _FRAME = P + "sp", P + "graphicFrame"
+_AROUND_SHAPES = (P + "grpSp", ALTERNATIVES, CHOICE, FALLBACK)
+_PLACEHOLDER, _COMMENT = P + "ph", P + "text"
 _TITLES = ("title", "ctrTitle")
-_FOLLOWED = (b"/diagramData", b"/notesSlide")
+_FOLLOWED = (b"/diagramData", b"/notesSlide", b"/comments")
 # Numbers, dates, footers and the picture of the slide on a notes page are not what its author says.
 _FURNITURE = ("sldNum", "dt", "ftr", "hdr", "sldImg")
 
 
-def read_pptx(archive: Archive) -> Reading:
+def read_pptx(archive: Archive, main: str = "ppt/presentation.xml") -> Reading:
     """A presentation (ISO/IEC 29500): one part a slide, headed by its title. A missing picture loses no text."""
-    slides = list(_slides(archive))
+    slides = list(_slides(archive, main))
     if len(slides) > _MAX_SLIDES:
         raise Unreadable("too_large", f"has more than {_MAX_SLIDES:,} slides")
     blocks: list[Block] = []
@@ -50,10 +50,10 @@ def read_pptx(archive: Archive) -> Reading:
     return Reading(blocks=blocks, title=whole.title, author=whole.author, modified_at=whole.modified_at, losses=losses)
 
 
-def _slides(archive: Archive) -> Iterator[str]:
+def _slides(archive: Archive, main: str) -> Iterator[str]:
     """The parts of the slides in the order of the presentation."""
-    targets = links(archive, _MAIN)
-    for slide in part(archive, _MAIN).iter(P + "sldId"):
+    targets = links(archive, main)
+    for slide in part(archive, main).iter(P + "sldId"):
         _, name = targets.get(slide.get(R + "id", ""), ("", ""))
         if name:
             yield name
@@ -79,9 +79,15 @@ def _slide(archive: Archive, name: str, number: int) -> Iterator[Block]:
         elif text := _text(shape):
             yield block(text)
     for kind, target in links(archive, name, only=_FOLLOWED).values():
-        if kind == "diagramData" and target in archive:
+        if target not in archive:
+            continue
+        if kind == "diagramData":
             yield block(_text(part(archive, target)))
-        elif kind == "notesSlide" and target in archive:
+        elif kind == "comments":
+            for comment in part(archive, target):
+                if said := "\n".join(filter(None, (*(node.text for node in comment.iter(_COMMENT)), _text(comment)))):
+                    yield block(f"[comment] {said}")
+        elif kind == "notesSlide":
             tree = part(archive, target).find(_TREE)
             said = "\n".join(
                 text for shape in _shapes(tree) if _role(shape) not in _FURNITURE and (text := _text(shape))
@@ -91,17 +97,15 @@ def _slide(archive: Archive, name: str, number: int) -> Iterator[Block]:
 
 
 def _shapes(tree: _Element | None) -> Iterator[_Element]:
-    """Shapes and frames in reading order, out of their groups, one branch of each alternative."""
+    """Shapes and frames in reading order, out of their groups."""
     pending: list[_Element] = list(reversed(tree)) if tree is not None else []
     while pending:
         element = pending.pop()
-        if element.tag == ALTERNATIVES:
-            if (branch := chosen(element)) is not None:
-                pending += reversed(branch)
-        elif element.tag == _GROUP:
-            pending += reversed(element)
-        elif element.tag in (_SHAPE, _FRAME):
+        tag = element.tag
+        if tag in (_SHAPE, _FRAME):
             yield element
+        elif tag in _AROUND_SHAPES:
+            pending += reversed(element)
 
 
 def _role(shape: _Element) -> str:

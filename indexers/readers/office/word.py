@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING
 
 from indexers.readers.block import Block, Outline, Reading, table
 from indexers.readers.containers.archive import Archive
-from indexers.readers.office.package import ALTERNATIVES, W, chosen, linked, part, reading
+from indexers.readers.office.package import A, W, linked, part, reading
 
 if TYPE_CHECKING:
     from lxml.etree import _Element
 
-_MAIN = "word/document.xml"
 _HEADING_STYLE = re.compile(r"^heading (\d)$", re.IGNORECASE)
 _TITLE_LEVEL = 0
 
@@ -31,43 +30,53 @@ _REFERENCES = {
     W + "endnoteReference": "endnotes",
     W + "commentReference": "comments",
 }
-# Deleted and moved-away text, field codes, and properties hold no text of the document as it stands.
+# Deleted and moved-away text, field codes, properties and reading aids hold no text of the document as it stands.
 _SILENT = frozenset(
-    W + name for name in ("del", "moveFrom", "instrText", "delText", "pPr", "sectPr", "tblPr", "trPr", "tcPr", "sdtPr")
+    W + name
+    for name in ("del", "moveFrom", "instrText", "delText", "pPr", "sectPr", "tblPr", "trPr", "tcPr", "sdtPr", "rt")
 )
+_BOX = W + "txbxContent"
 
 
-def read_docx(archive: Archive) -> Reading:
+def read_docx(archive: Archive, main: str = "word/document.xml") -> Reading:
     """A text document (ISO/IEC 29500). It has no pages of its own: places are heading paths."""
-    return reading(archive, _Document(archive).blocks())
+    return reading(archive, _Document(archive, main).blocks())
 
 
 class _Document:
     """One document with its styles and its notes, read from top to bottom."""
 
-    def __init__(self, archive: Archive) -> None:
+    def __init__(self, archive: Archive, main: str) -> None:
         self._archive = archive
-        self._levels = _heading_levels(archive)
-        self._notes = {kind: _notes(archive, kind) for kind in ("footnotes", "endnotes", "comments")}
+        self._main = main
+        self._levels = _heading_levels(archive, main)
         self._outline = Outline()
         self._blocks: list[Block] = []
         self._called: list[str] = []
         self._boxes: list[_Element] = []
+        self._notes: Mapping[str, Mapping[str, str]] = {}
+        self._notes = {kind: self._read_notes(kind) for kind in ("footnotes", "endnotes", "comments")}
 
     def blocks(self) -> list[Block]:
-        body = part(self._archive, _MAIN).find(W + "body")
+        body = part(self._archive, self._main).find(W + "body")
         self._around("header")
         if body is not None:
             self._read(body)
         self._tell_notes()
         self._outline = Outline()
+        for name in linked(self._archive, self._main, "diagramData"):
+            lines = (
+                "".join(run.text or "" for run in line.iter(A + "t"))
+                for line in part(self._archive, name).iter(A + "p")
+            )
+            self._blocks.append(Block(text="\n".join(line for line in lines if line.strip())))
         self._around("footer")
         return self._blocks
 
     def _around(self, kind: str) -> None:
         """Headers or footers, each text once: first, even and odd pages often repeat it."""
         told: set[str] = set()
-        for name in linked(self._archive, _MAIN, kind):
+        for name in linked(self._archive, self._main, kind):
             for paragraph in part(self._archive, name).iter(W + "p"):
                 text = self._text(paragraph).strip()
                 if text and not text.isdigit() and text not in told:
@@ -82,9 +91,6 @@ class _Document:
             elif element.tag == W + "tbl":
                 self._blocks += table(list(self._rows(element)), headings=self._outline.path)
                 self._read_boxes()
-            elif element.tag == ALTERNATIVES:
-                if (branch := chosen(element)) is not None:
-                    self._read(branch)
             elif element.tag not in _SILENT and isinstance(element.tag, str):
                 self._read(element)  # content controls, insertions, custom XML
 
@@ -127,14 +133,14 @@ class _Document:
     def _rows(self, element: _Element) -> Iterator[list[str]]:
         """Rows of a table, nested tables inside their cell; a cell over several columns is followed by empty ones."""
         for row in element.iter(W + "tr"):
-            if next(row.iterancestors(W + "tbl")) is not element:
+            if next(row.iterancestors(W + "tbl")) is not element or row.find(f"{W}trPr/{W}del") is not None:
                 continue
             cells: list[str] = []
             for cell in row.iter(W + "tc"):
                 if next(cell.iterancestors(W + "tr")) is not row:
                     continue
                 cells.append(
-                    "\n".join(text for paragraph in cell.iter(W + "p") if (text := self._text(paragraph).strip()))
+                    "\n".join(text for paragraph in _paragraphs(cell) if (text := self._text(paragraph).strip()))
                 )
                 wide = cell.find(f"{W}tcPr/{W}gridSpan")
                 cells += [""] * (min(_number(wide), 60) - 1)
@@ -152,20 +158,31 @@ class _Document:
                 pieces.append(inner.text or "")
             elif tag in _SIGNS:
                 pieces.append(_SIGNS[tag])
-            elif tag == W + "txbxContent":
+            elif tag == _BOX:
                 self._boxes.append(inner)
             elif tag in _REFERENCES:
                 self._call(_REFERENCES[tag], inner.get(W + "id", ""), pieces)
-            elif tag == ALTERNATIVES:
-                if (branch := chosen(inner)) is not None:
-                    self._gather(branch, pieces)
-            elif tag == W + "r" and inner.find(f"{W}rPr/{W}vanish") is not None:
+            elif tag == W + "r" and _is_on(inner.find(f"{W}rPr/{W}vanish")):
                 continue  # hidden by its author
             elif tag not in _SILENT and len(inner):
                 self._gather(inner, pieces)
 
+    def _read_notes(self, kind: str) -> Mapping[str, str]:
+        """Footnotes, endnotes or comments by their number."""
+        found: dict[str, str] = {}
+        for name in linked(self._archive, self._main, kind):
+            for note in part(self._archive, name):
+                if not isinstance(note.tag, str) or note.get(W + "type") in ("separator", "continuationSeparator"):
+                    continue
+                said = "\n".join(text for line in note.iter(W + "p") if (text := self._text(line).strip()))
+                author = note.get(W + "author", "")
+                if said:
+                    found[note.get(W + "id", "")] = f"[comment by {author}] {said}" if kind == "comments" else said
+        self._boxes.clear()
+        return found
+
     def _call(self, kind: str, number: str, pieces: list[str]) -> None:
-        note = self._notes[kind].get(number)
+        note = self._notes.get(kind, {}).get(number)
         if note is None:
             return
         sign = f"[{number}]" if kind != "comments" else ""
@@ -173,26 +190,25 @@ class _Document:
         self._called.append(f"{sign} {note}" if sign else note)
 
 
-def _notes(archive: Archive, kind: str) -> Mapping[str, str]:
-    """Footnotes, endnotes or comments by their number."""
-    found: dict[str, str] = {}
-    for name in linked(archive, _MAIN, kind):
-        for note in part(archive, name):
-            if not isinstance(note.tag, str) or note.get(W + "type") in ("separator", "continuationSeparator"):
-                continue
-            lines = ("".join(text.text or "" for text in paragraph.iter(W + "t")) for paragraph in note.iter(W + "p"))
-            said = "\n".join(line for line in lines if line.strip())
-            author = note.get(W + "author", "")
-            if said:
-                found[note.get(W + "id", "")] = f"[comment by {author}] {said}" if kind == "comments" else said
-    return found
+def _paragraphs(cell: _Element) -> Iterator[_Element]:
+    """The paragraphs of a cell, those of nested tables included, those of text boxes not."""
+    for element in cell:
+        if element.tag == W + "p":
+            yield element
+        elif element.tag != _BOX and element.tag not in _SILENT and len(element):
+            yield from _paragraphs(element)
 
 
-def _heading_levels(archive: Archive) -> Mapping[str, int]:
+def _is_on(switch: _Element | None) -> bool:
+    """Whether a property that is on or off is on: it is where it stands without a value."""
+    return switch is not None and switch.get(W + "val", "true") not in ("0", "false", "off")
+
+
+def _heading_levels(archive: Archive, main: str) -> Mapping[str, int]:
     """The heading level of each paragraph style that has one, its own or that of the style it is based on."""
     levels: dict[str, int] = {}
     based: dict[str, str] = {}
-    for name in linked(archive, _MAIN, "styles"):
+    for name in linked(archive, main, "styles"):
         for style in part(archive, name).iter(W + "style"):
             key = style.get(W + "styleId", "")
             called = style.find(W + "name")
