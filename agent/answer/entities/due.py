@@ -20,15 +20,16 @@ _TIME = (
     r"(?:this|next)\s+(?:week|month|weekend)|today|tonight|tomorrow(?:\s+(?:morning|noon|evening|night))?|noon|heute|morgen|"
     rf"{_MONTH})(?:\s+at\s+\d{{1,2}}(?::\d{{2}})?(?:\s?[ap]m)?)?"
 )
-_DUE = re.compile(
+DUE = re.compile(
     rf"\b(?:by|before|until|till|due(?:\s+(?:on|by))?|no\s+later\s+than|latest|bis(?:\s+zu[mr])?|spätestens|vor)\s+(?P<due>{_TIME})(?!\w)",
     re.I,
 )
+"""A time after a word that makes it the last one."""
 WHEN = re.compile(rf"\b(?:(?:on|am)\s+)?(?P<due>{_TIME})(?!\w)\s*[).!]*$", re.IGNORECASE)
 """A time at the end of a sentence."""
 
 
 def due(text: str, start: int, end: int) -> tuple[int, int] | None:
     """The characters of a text between start and end that say by when, without the word before; None where none do."""
-    found = _DUE.search(text, start, end) or WHEN.search(text[:end], start)
+    found = DUE.search(text, start, end) or WHEN.search(text[:end], start)
     return found.span("due") if found else None

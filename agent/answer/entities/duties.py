@@ -7,12 +7,13 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from agent.answer.claims import sentence_spans
-from agent.answer.entities.due import WHEN, due
+from agent.answer.entities.due import DUE, WHEN, due
 from agent.vocabulary import Passage
 
 Span = tuple[int, int]
 
 _N = r"[^\W\d_a-zß-ÿ][\w'’-]+"
+_TITLED = re.compile(r"(?:Mrs?|Ms|Dr|Prof|Frau|Herr)\b")
 _NAME = rf"(?:(?:Mrs?|Ms|Dr|Prof|Frau|Herr)\.?\ )?{_N}(?:\ {_N}){{0,2}}"
 _HEADINGS = (
     r"(?:open\s+)?(?:action(?:\s+(?:items?|points?))?|actions|next\s+steps?|to-?\s?dos?|tasks|follow-?ups?|aufgaben|"
@@ -31,16 +32,23 @@ _AT = re.compile(r"^@(?P<who>[\w.-]+)\b[:,]?\s+")
 _OWNER_BEHIND = re.compile(
     rf"\s*[(\[](?P<who>{_NAME})(?:[,;:]\s*(?P<rest>[^)\]]*))?[)\]]\s*\.?$|\s+[-–—]\s*(?P<who2>{_NAME})\s*\.?$"
 )
-_ADVERBS = r"(?:\ (?:also|then|now|just|please|gladly|still|first|definitely|certainly|quickly|try\ to|be\ happy\ to))*"
-_NO_DUTY = r"(?!be\b|have\b|not\b|never\b|see\b|miss\b|love\b|like\b|need\b|know\b|get\ better|always\b|probably\b|hear\b|say\b)"
+_ADVERBS = (
+    r"(?:\ (?:also|then|now|just|please|gladly|still|first|definitely|certainly|quickly|try\ to|be\ happy\ to))*+"
+)
+_NO_DUTY = (
+    r"(?!(?:be|have|not|never|always|probably|see|miss|love|like|need|know|hear|say|keep|enjoy|imagine|appreciate|cheer|get\ better|"
+    r"do\ (?:my|our|his|her)\ best|make\ a\ difference|the|an?|my|your|you|me|us|him|them)\b)"
+)
+"""What is said with "will" and obliges to nothing in particular."""
+_BEGINS = r"(?:^|[,;:.!–-]\s+|\b(?i:and|but|then|ok|okay|yes|sure|so)\s+(?!that\b))"
 _I_WILL = re.compile(
-    rf"\b(?P<who>I|We)(?:['’]ll|\ will|\ shall|['’]m\ going\ to|\ am\ going\ to|['’]re\ going\ to|\ are\ going\ to|\ have\ to|\ need\ to|"
-    rf"\ must|\ promise\ to|\ can(?!\ (?:see|hear|imagine|understand)\b)){_ADVERBS}\ (?P<what>{_NO_DUTY}[a-z].*)$",
+    rf"{_BEGINS}(?P<who>I|We)(?:['’]ll|\ will|\ shall|['’]m\ going\ to|\ am\ going\ to|['’]re\ going\ to|\ are\ going\ to|"
+    rf"\ have\ to|\ need\ to|\ must|\ promise\ to|(?P<may>\ can)){_ADVERBS}\ (?P<what>{_NO_DUTY}[a-z].*)$",
     re.VERBOSE | re.DOTALL,
-)  # fmt: skip
+)
 _SOMEBODY_WILL = re.compile(
     rf"^(?:and\ |so\ |then\ |ok,?\ )?(?P<who>{_NAME}(?:\ and\ {_NAME})?)"
-    r"(?:['’]ll|\ will|\ shall|\ (?:is|are)\ going\ to|\ ha(?:s|ve)\ to|\ needs\ to|\ must|\ should|\ to|\ is\ to|"
+    r"(?:['’]ll|\ will|\ shall|\ (?:is|are)\ going\ to|\ ha(?:s|ve)\ to|\ needs\ to|\ must|\ should|(?P<may>\ to)|\ is\ to|"
     r"\ (?:agreed|promised|offered|volunteered)\ to)"
     rf"{_ADVERBS}\ (?P<what>{_NO_DUTY}[a-z].*)$",
     re.VERBOSE | re.DOTALL,
@@ -48,17 +56,19 @@ _SOMEBODY_WILL = re.compile(
 _ASKED = re.compile(
     rf"(?:^|[,;:.!–-]\s+|\band\s+|\bso\s+)(?:(?P<who>{_NAME}),?\ +)?(?i:(?:can|could|would|will)\ you(?:\ (?:please|also|maybe|perhaps|"
     r"possibly))*|please(?:\ (?:also|do))*|(?:kannst|könntest)\ du(?:\ bitte)?|(?:können|könnten)\ Sie(?:\ bitte)?|bitte)"
-    r"\ +(?P<what>[^\W\d_].*)$",
+    r"\ +(?P<what>(?!(?:imagine|believe|ever|recommend|see|hear|understand|say|like|mind|stop|help\ but)\b)[^\W\d_].*)$",
     re.VERBOSE | re.DOTALL,
 )  # fmt: skip
+_ONLY_TOLD = re.compile(r"(?:tell|show|explain|describe|share)\b")
 _I_DO = re.compile(
-    r"^(?P<who>I)\ (?P<what>(?!am\b|was\b|have\b|had\b|think\b|need\b|will\b|can\b)[a-z]+\ .*)$", re.DOTALL
+    r"^(?P<who>I)\ (?P<what>(?!(?:am|was|have|had|think|need|will|can|know|hope|guess)\b|[a-z]+ed\b)[a-z]+\ .*)$",
+    re.DOTALL,
 )
 _MUST_BE = re.compile(r"\b(?:(?:ha(?:s|ve)|needs?|is|are)\ to\ be|must\ be)\ [a-z]+(?:ed|en|t|ne|de)\b")
 _NOBODY = frozenset(
-    "the this that these those it there he she they you what when where who why how which if as our my your his her their "
-    "and but so then also maybe perhaps everybody everyone nobody please hi hello dear thanks thank yes no ok okay well "
-    "monday tuesday wednesday thursday friday saturday sunday today tomorrow action todo next der die das wir ich bitte".split()
+    "i i'll i've i'd we we'll we've the this that these those it there he she they you what when where who why how which if "
+    "as our my your his her their and but so then also maybe perhaps everybody everyone nobody please hi hello dear thanks "
+    "thank yes no ok okay well action todo next der die das wir ich bitte today tomorrow".split()
 )
 """Words that begin a sentence with a capital and are nobody's name."""
 
@@ -141,15 +151,17 @@ def _spoken(passage: Passage, start: int, end: int, given: Collection[str], spea
     low = start + (found.end() if (found := _SPEAKER.match(text[start:end])) and speaker else 0)
     by = passage.sender if passage.kind == "message" else ""
     said = text[low:end]
-    when = due(text, low, end)
-    if (found := _SOMEBODY_WILL.match(said)) and _is_somebody(found["who"], given):
-        who: Span | None = _moved(found.span("who"), low)
-    elif found := _I_WILL.search(said) or (_I_DO.match(said) if when else None):
-        if said.rstrip().endswith("?"):
+    when, firm = due(text, low, end), DUE.search(text, low, end) is not None
+    who: Span | None = None
+    if (found := _SOMEBODY_WILL.match(said)) and _is_meant(found, passage, given, firm=firm):
+        who, by = _moved(found.span("who"), low), ""
+    elif found := _I_WILL.search(said) or (_I_DO.match(said) if speaker and firm else None):
+        vague = found["who"] == "We" or (found.re is _I_WILL and found["may"] and not speaker)
+        if said.rstrip().endswith("?") or (vague and not firm):
             return
         who = speaker if speaker else _moved(found.span("who"), low)
         by = _person(by) if not speaker and found["who"] == "I" else ""
-    elif found := _ASKED.search(said):
+    elif (found := _ASKED.search(said)) and (firm or not _ONLY_TOLD.match(found["what"])):
         who = _moved(found.span("who"), low) if found["who"] and _is_somebody(found["who"], given) else None
         by = "" if who else _other(passage)
     elif when and _MUST_BE.search(said):  # it says by when and not by whom
@@ -159,13 +171,23 @@ def _spoken(passage: Passage, start: int, end: int, given: Collection[str], spea
         return
     yield Duty(
         passage=passage, quote=(start, end), what=_trimmed(text, *_moved(found.span("what"), low)), who=who, due=when,
-        by=by if found.re is not _SOMEBODY_WILL else "",
+        by=by,
     )  # fmt: skip
 
 
 def _speaker(text: str, start: int, end: int) -> Span | None:
     found = _SPEAKER.match(text[start:end])
     return _moved(found.span("who"), start) if found else None
+
+
+def _is_meant(found: re.Match[str], passage: Passage, given: Collection[str], *, firm: bool) -> bool:
+    """Whether a sentence that begins so is about somebody: in a chat "Talk to you" is not, nor "Hiking to the top"."""
+    who = found["who"]
+    if who.split()[0] in given or _TITLED.match(who):
+        return True
+    if not found["may"] and (passage.kind != "message" or firm):
+        return _is_somebody(who, given)
+    return passage.kind != "message" and _is_somebody(who, given) and not re.search(r"(?:ing|ed)\b", who)
 
 
 def _is_somebody(name: str, given: Collection[str]) -> bool:
