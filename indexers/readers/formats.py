@@ -7,7 +7,7 @@ from pathlib import PurePath
 
 from indexers.readers.block import Block, Loss, Reading, Unreadable
 from indexers.readers.containers.archive import Archive
-from indexers.readers.engines.ocr import OcrEngine, read_image
+from indexers.readers.engines.ocr import NO_ENGINE, OcrEngine, read_image
 from indexers.readers.mail import read_mail
 from indexers.readers.office.opendocument import read_opendocument
 from indexers.readers.office.package import main_part
@@ -150,8 +150,15 @@ def _read_iwork(archive: Archive, ocr: OcrEngine | None, after: int | None) -> R
     for name in ("QuickLook/Preview.pdf", "preview.pdf"):
         if name in archive:
             return read_pdf(archive.read(name), ocr=ocr, after=after)
-    if ocr is not None and "preview.jpg" in archive:
-        first = read_image(archive.read("preview.jpg"), ocr=ocr)
+    if "preview.jpg" in archive:
+        if ocr is None:
+            why = f"is a Pages, Keynote or Numbers document with a picture as preview; export it as PDF, or it {NO_ENGINE}"
+            raise Unreadable("needs_ocr", why)
+        try:
+            first = read_image(archive.read("preview.jpg"), ocr=ocr)
+        except Unreadable as error:
+            why = "is a Pages, Keynote or Numbers document whose preview shows no text; export it as PDF"
+            raise Unreadable("unsupported", why) from error
         loss = Loss(outcome="unsupported", why="only its first page could be read, from its preview; export it as PDF")
         return Reading(blocks=tuple[Block, ...](first.blocks), losses=(*first.losses, loss))
     raise Unreadable("unsupported", "is a Pages, Keynote or Numbers document without a PDF preview; export it as PDF")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from codecs import BOM_UTF8
 from datetime import UTC, datetime
 from email import message_from_bytes, policy
 from email.errors import MessageError
@@ -19,7 +20,7 @@ _SHOWN = ("From", "To", "Cc", "Date", "Subject")
 def read_mail(data: bytes) -> Reading:
     """One message (RFC 5322, MIME): headers as a form, the plain or else the HTML body, the names of attachments."""
     try:
-        message = message_from_bytes(data, policy=policy.default)
+        message = message_from_bytes(data.removeprefix(BOM_UTF8), policy=policy.default)
         headers = {name: _header(message, name) for name in _SHOWN}
         if not (headers["From"] or headers["Subject"] or headers["Date"]):
             raise Unreadable("malformed", "has no headers of an e-mail")

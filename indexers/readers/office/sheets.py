@@ -11,7 +11,7 @@ from io import BytesIO, StringIO
 from indexers.readers.block import Block, Loss, Mark, Reading, Unreadable, table
 from indexers.readers.containers.archive import Archive
 from indexers.readers.office.opendocument import OFFICE, TABLE, cell_text, count_of, refuse_encrypted, with_properties
-from indexers.readers.office.package import reading
+from indexers.readers.office.package import R, links, main_part, part, reading
 from indexers.readers.text import decode, read_text
 
 MAX_CELLS = 5_000_000
@@ -23,6 +23,7 @@ _UNPLACED_CELL = re.compile(rb"<(?:\w+:)?c(?:>|\s+(?!r\b)[a-z]+\s*=[^>]{0,200}>)
 _SHEET_DATA = b"sheetData"
 _MAX_DELIMITED = 20_000_000
 _DELIMITERS = ",;\t|"
+_THREAD_AGAIN = "[Threaded comment]"  # what older programs are shown in place of a thread, which is told itself
 _EXACT_DIGITS = 15  # as many as Excel shows and stores
 
 _Value = int | float | str | bool | dt.time | dt.date | dt.datetime | dt.timedelta
@@ -32,11 +33,12 @@ def read_xlsx(data: bytes, archive: Archive) -> Reading:
     """A workbook, sheet by sheet; spans are ranges of cells."""
     archive.check()
     for name in archive.names:
-        part = archive.read(name)
-        if _SHEET_DATA in part and _extent(part) > MAX_CELLS:
+        inside = archive.read(name)
+        if _SHEET_DATA in inside and _extent(inside) > MAX_CELLS:
             # calamine would ask for the memory of all of them and end the process where it is not there.
             raise Unreadable("too_large", f"has a sheet that spans more than {MAX_CELLS // 1_000_000} million cells")
     blocks, losses = _workbook(data)
+    blocks += _comments(archive)
     known = reading(archive, blocks)
     return Reading(blocks=blocks, title=known.title, author=known.author, modified_at=known.modified_at, losses=losses)
 
@@ -135,6 +137,36 @@ def _workbook(data: bytes) -> tuple[list[Block], tuple[Loss, ...]]:
     ) if damaged else ()
 
 
+def _comments(archive: Archive) -> Iterator[Block]:
+    """What is noted on the cells of a workbook, sheet by sheet; calamine does not tell it."""
+    if not any("omment" in name for name in archive.names):
+        return
+    main = main_part(archive, "xl/workbook.xml")
+    targets = links(archive, main)
+    for sheet in part(archive, main).iter("{*}sheet"):
+        name, quoted = sheet.get("name", ""), _quoted(sheet.get("name", ""))
+        _, place = targets.get(sheet.get(R + "id", ""), ("", ""))
+        for kind, target in links(archive, place).values() if place else ():
+            if kind not in ("comments", "threadedComment") or target not in archive:
+                continue
+            for comment in part(archive, target).iter("{*}comment", "{*}threadedComment"):
+                said = "".join(run.text or "" for run in comment.iter("{*}t", "{*}text")).strip()
+                if said and not said.startswith(_THREAD_AGAIN):
+                    cell = f"{quoted}!{comment.get('ref', '')}"
+                    yield Block(
+                        text=f"[comment on {comment.get('ref', '')}] {said}",
+                        headings=(name,) if name else (),
+                        mark=Mark(kind="cells", label=cell),
+                        anchor=f"sheet={cell}",
+                        part=f"sheet {name}",
+                    )
+
+
+def _quoted(sheet: str) -> str:
+    """The name of a sheet as formulas write it."""
+    return sheet if sheet.isidentifier() else "'" + sheet.replace("'", "''") + "'"
+
+
 def _sheet(
     name: str, rows: Sequence[Sequence[str]], origin: tuple[int, int], numbers: Sequence[int] = ()
 ) -> Iterator[Block]:
@@ -144,7 +176,7 @@ def _sheet(
     """
     top, left = origin
     width = max(map(len, rows), default=0)
-    quoted = name if name.isidentifier() else "'" + name.replace("'", "''") + "'"
+    quoted = _quoted(name)
 
     def cells(first: int, last: int) -> str:
         low, high = (numbers[first], numbers[last]) if numbers else (first, last)

@@ -108,6 +108,9 @@ def test_an_iwork_document_is_read_from_its_preview(preview: str) -> None:
 def test_an_iwork_document_without_one_says_what_to_do() -> None:
     data = zipped({"Index/Document.iwa": b"\0snappy", "preview.jpg": b"\xff\xd8\xff\xe0 picture"})
     outcome, why = refusal(data, "talk.key")
+    assert outcome == "needs_ocr"
+    assert "export it as PDF" in why
+    outcome, why = refusal(zipped({"Index/Document.iwa": b"\0snappy"}), "talk.key")
     assert outcome == "unsupported"
     assert "export it as PDF" in why
     reading: Reading = read_document(data, name="talk.key", ocr=Eyes())

@@ -299,3 +299,32 @@ def test_a_sheet_of_commas_from_an_old_program_keeps_its_umlauts() -> None:
     assert texts(read_delimited("Name;Preis\nBrot;3,50\nKäse;4,20\n".encode("cp1252"))) == [
         "Name | Preis\nBrot | 3,50\nKäse | 4,20"
     ]
+
+
+def test_what_is_noted_on_a_cell_of_a_workbook_is_told_with_its_place() -> None:
+    """A thread is told itself; the line that stands in for it in older programs is not."""
+    sheet = f'<worksheet xmlns="{ML}/spreadsheetml/2006/main"><sheetData><row r="1"><c r="A1"><v>5</v></c></row></sheetData></worksheet>'
+    notes = (
+        '<comments><commentList><comment ref="A1"><text><r><t>ask </t></r><r><t>Ann</t></r></text></comment>'
+        '<comment ref="B2"><text><t>[Threaded comment] Your version of Excel</t></text></comment></commentList></comments>'
+    )
+    sheets = '<sheets><sheet name="May 5" sheetId="1" r:id="0"/></sheets>'
+    book = f'<workbook xmlns="{ML}/spreadsheetml/2006/main" {SPACES}>{sheets}</workbook>'
+    thread = '<ThreadedComments><threadedComment ref="B2"><text>paid?</text></threadedComment></ThreadedComments>'
+    data = zipped(
+        {
+            "_rels/.rels": links(officeDocument="xl/workbook.xml"),
+            "xl/workbook.xml": book,
+            "xl/_rels/workbook.xml.rels": links(worksheet="worksheets/s.xml"),
+            "xl/worksheets/s.xml": sheet,
+            "xl/worksheets/_rels/s.xml.rels": links(comments="../comments1.xml", threadedComment="../t.xml"),
+            "xl/comments1.xml": notes,
+            "xl/t.xml": thread,
+        }
+    )
+    blocks = read_document(data, name="a.xlsx", ocr=None).blocks
+    assert [(block.text, block.mark.label if block.mark else "") for block in blocks] == [
+        ("5", "'May 5'!A1:A1"),
+        ("[comment on A1] ask Ann", "'May 5'!A1"),
+        ("[comment on B2] paid?", "'May 5'!B2"),
+    ]
