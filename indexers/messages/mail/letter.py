@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from email import message_from_bytes
@@ -13,6 +13,7 @@ from urllib.parse import quote
 
 from indexers.messages.mail.attached import documents
 from indexers.messages.mail.headers import UNKNOWN, Head
+from indexers.messages.mail.invitations import is_over
 from indexers.messages.mail.text.body import Body, Problem, body
 from indexers.messages.mail.threads import name, ties
 from indexers.readers.engines.ocr import OcrEngine
@@ -29,7 +30,8 @@ class Envelope:
 
     `where` names it in a Skipped; `uri` opens its file; `by_id` says that a mail program finds it by its Message-ID,
     which survives moves; `received` stands in for a Date that is missing; `files` maps part numbers to local paths;
-    `thread` is the conversation that the mails around it put it in, "" where it stands alone.
+    `thread` is the conversation that the mails around it put it in, "" where it stands alone; `over` are the names of
+    the events that newer mails moved or cancelled.
     """
 
     where: str
@@ -38,6 +40,7 @@ class Envelope:
     received: datetime | None = None
     files: Mapping[str, str] = field(default_factory=dict)
     thread: str = ""
+    over: Collection[str] = ()
 
 
 def letter(
@@ -69,7 +72,7 @@ def letter(
         for entry in ics.events(data, today=message.sent_at.date(), where=envelope.where, locator=message.locator):
             if isinstance(entry, Skipped):
                 yield entry
-            elif entry.id not in seen:
+            elif entry.id not in seen and not is_over(entry.id, envelope.over):
                 seen.add(entry.id)
                 yield entry
     yield from documents(content.files, message, where=envelope.where, ocr=ocr)

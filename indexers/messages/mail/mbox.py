@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import BinaryIO
 
 from indexers.messages.mail.headers import instant
+from indexers.messages.mail.invitations import SIGN
 from indexers.messages.mail.threads import Ties, ties
 
 CHUNK_BYTES = 1 << 20
@@ -32,13 +33,17 @@ _FROM_DATE = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Mail:
-    """Where one mail stands in the file, and what tells it from others. `head` and `body` are digests."""
+    """Where one mail stands in the file, and what tells it from others. `head` and `body` are digests.
+
+    `invites` is true where it may hold an invitation.
+    """
 
     offset: int
     length: int
     ties: Ties
     head: bytes
     body: bytes
+    invites: bool
 
 
 def is_mbox(start: bytes) -> bool:
@@ -54,9 +59,12 @@ class _Reading:
         self._head, self._in_body = bytearray(), False
         self._body = hashlib.blake2b(digest_size=16)
         self._blank = b""
+        self._invites, self._tail = False, b""
 
     def feed(self, data: bytes) -> None:
         self.length += len(data)
+        self._invites = self._invites or SIGN in data or SIGN in self._tail + data[: len(SIGN)]
+        self._tail = (self._tail + data[-len(SIGN) :])[-len(SIGN) :]
         if self._in_body:
             self._hash(data)
             return
@@ -81,7 +89,7 @@ class _Reading:
     def done(self) -> Mail:
         head = bytes(self._head).partition(b"\n")[2]
         digest = hashlib.blake2b(head, digest_size=16).digest()
-        return Mail(self.offset, self.length, ties(head), digest, self._body.digest())
+        return Mail(self.offset, self.length, ties(head), digest, self._body.digest(), self._invites)
 
 
 def mails(stream: BinaryIO) -> Iterator[Mail]:

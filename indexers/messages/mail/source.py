@@ -15,9 +15,11 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import NamedTuple
 
 from indexers.messages.mail import mbox
 from indexers.messages.mail.headers import parties
+from indexers.messages.mail.invitations import SIGN, Call, Invitations, calls
 from indexers.messages.mail.letter import MAIL_BYTES, Envelope, letter
 from indexers.messages.mail.threads import HEAD_BYTES, Threads, Ties, ties
 from indexers.messages.mail.tree import Found, emlx, walk
@@ -26,6 +28,8 @@ from indexers.record import Event, Message, Outcome, Record, Section, Skipped
 from indexers.source import Item, Options, SourceUnavailable
 
 SAMPLE_BYTES = 16_384
+CALL_BYTES = 1 << 18
+"""Where an invitation stands in a mail that holds one: behind its words, before what is attached."""
 OWNER_SAMPLE = 400
 """So many mails are looked at for the address they were delivered to."""
 OWNER_LEAST = 3
@@ -46,16 +50,28 @@ class _File:
 
     found: Found
     ties: Ties
+    calls: tuple[Call, ...]
     holder: Found | None
 
 
 @dataclass(frozen=True, slots=True)
 class _Run:
-    """A run of an mbox file: its mails, each with whether it is read here (and not under an earlier item)."""
+    """A run of an mbox file: its mails, each with its calls and whether it is read here (and not under an earlier item).
+
+    `over` is what of each mail's events newer mails changed.
+    """
 
     id: str
     path: str
-    mails: tuple[tuple[mbox.Mail, bool], ...]
+    mails: tuple[tuple[mbox.Mail, tuple[Call, ...], bool], ...]
+    over: tuple[Sequence[str], ...] = ()
+
+
+class _Place(NamedTuple):
+    """Where a mail stands among the others: its conversation, and which of its events newer mails changed."""
+
+    thread: str
+    over: Sequence[str]
 
 
 class Mail:
@@ -90,24 +106,26 @@ class Mail:
         """Every mail that exists now; raises SourceUnavailable when the path cannot be looked at."""
         looked = list(self._look())
         files = [entry for entry in looked if isinstance(entry, _File)]
-        self._files = {file.found.id: file.found for file in files}
-        self._runs = {entry.id: entry for entry in looked if isinstance(entry, _Run)}
+        runs = [entry for entry in looked if isinstance(entry, _Run)]
         self._threads = Threads(
-            (
-                *(file.ties for file in files),
-                *(mail.ties for run in self._runs.values() for mail, _ in run.mails),
-            )
+            (*(file.ties for file in files), *(mail.ties for run in runs for mail, *_ in run.mails))
         )
+        calls = [*(file.calls for file in files), *(called for run in runs for _, called, _ in run.mails)]
+        invitations = Invitations(calls)
+        over = iter([invitations.over(at, called) for at, called in enumerate(calls)])
+        over_of = {file.found.id: next(over) for file in files}
+        self._files = {file.found.id: file.found for file in files}
+        self._runs = {run.id: replace(run, over=tuple(next(over) for _ in run.mails)) for run in runs}
         for entry in looked:
             match entry:
                 case Skipped():
                     yield entry
                 case _Run():
-                    size = sum(mail.length for mail, _ in entry.mails)
-                    yield Item(id=entry.id, fingerprint=self._print_of(entry), size=size)
-                case _File(found=found, ties=its, holder=holder):
-                    print_ = f"{found.stat}|{its}|{self._moved(its)}|"
-                    print_ += f"{holder.stat}|{holder.id}" if holder else ""
+                    size = sum(mail.length for mail, *_ in entry.mails)
+                    yield Item(id=entry.id, fingerprint=self._print_of(self._runs[entry.id]), size=size)
+                case _File(found=found, ties=its, calls=called, holder=holder):
+                    parts = (found.stat, its, ",".join(map(str, called)), self._moved(its), ",".join(over_of[found.id]))
+                    print_ = "|".join(map(str, (*parts, *((holder.stat, holder.id) if holder else ("", "")))))
                     yield Item(id=found.id, fingerprint=print_, identity=found.stat, size=found.size)
 
     def read(self, item: Item) -> Iterator[Record | Skipped]:
@@ -121,10 +139,11 @@ class Mail:
         if item.id in self._runs:
             yield from self._read_run(self._runs[item.id])
         elif item.id in self._files:
-            _, its, moved, holder, *_ = (*item.fingerprint.split("|", 3), "", "", "")
-            thread, held = moved or Ties.read(its).claim, self._files.get(holder.partition("|")[2])
-            records = list(self._read_file(self._files[item.id], thread))
-            if not (held and _same(records, self._read_file(held, thread))):
+            _, its, _, moved, over, _, holder, *_ = (*item.fingerprint.split("|", 6), *[""] * 6)
+            place = _Place(moved or Ties.read(its).claim, over.split(",") if over else ())
+            records = list(self._read_file(self._files[item.id], place))
+            held = self._files.get(holder)
+            if not (held and _same(records, self._read_file(held, place))):
                 yield from records
         else:
             yield Skipped(where=item.id, why="the mail is no longer there", outcome="vanished")
@@ -155,9 +174,9 @@ class Mail:
             elif entry.kind == "mbox":
                 yield from _runs_of(entry, folded)
             else:
-                its = _ties_of(entry, known.get(entry.id, ""))
+                its, called = _head_of(entry, known.get(entry.id, ""))
                 holder = first.setdefault(its.id, entry) if its.id and len(mailboxes) > 1 else entry
-                yield _File(entry, its, None if holder is entry else holder)
+                yield _File(entry, its, called, None if holder is entry else holder)
 
     def _moved(self, its: Ties) -> str:
         """The conversation of a mail where others put it in another one than it says itself."""
@@ -166,10 +185,12 @@ class Mail:
 
     def _print_of(self, run: _Run) -> str:
         print_ = hashlib.blake2b(digest_size=16)
-        for mail, new in run.mails:
+        for (mail, _, new), over in zip(run.mails, run.over, strict=True):
             # A mail without an id is opened by its place in the file, so its place is part of it.
             place = "" if mail.ties.id else str(mail.offset)
-            print_.update(mail.head + mail.body + bytes([new]) + f"{place}{self._moved(mail.ties)}".encode())
+            print_.update(
+                mail.head + mail.body + bytes([new]) + f"{place}{self._moved(mail.ties)}{','.join(over)}".encode()
+            )
         return print_.hexdigest()
 
     def _read_run(self, run: _Run) -> Iterator[Record | Skipped]:
@@ -177,7 +198,7 @@ class Mail:
         uri = Path(run.path).as_uri()
         try:
             with Path(run.path).open("rb") as stream:
-                for mail, new in run.mails:
+                for (mail, _, new), over in zip(run.mails, run.over, strict=True):
                     if not new:
                         continue
                     stream.seek(mail.offset)
@@ -189,13 +210,14 @@ class Mail:
                         by_id=True,
                         received=received,
                         thread=self._threads.conversation(mail.ties),
+                        over=over,
                     )
                     for record in letter(raw, envelope, owners=self._me(), ocr=self._ocr):
                         yield _distinct(record, seen)
         except OSError as problem:
             yield Skipped(where=run.path, why=f"the mbox cannot be read: {problem.strerror or 'unknown error'}")
 
-    def _read_file(self, found: Found, thread: str) -> Iterator[Letter]:
+    def _read_file(self, found: Found, place: _Place) -> Iterator[Letter]:
         try:
             with Path(found.path).open("rb") as stream:
                 changed = datetime.fromtimestamp(os.fstat(stream.fileno()).st_mtime, UTC)
@@ -212,7 +234,7 @@ class Mail:
         short = None
         if found.kind == "emlx":
             data, envelope, short = emlx(data, found.path, changed=changed)
-        envelope = replace(envelope, thread=thread)
+        envelope = replace(envelope, thread=place.thread, over=place.over)
         records = list(letter(data, envelope, owners=self._me(), ocr=self._ocr))
         if short is not None and any(isinstance(record, Message) for record in records):
             yield short
@@ -242,7 +264,7 @@ class Mail:
                 return
             left -= len(run.mails)
             with suppress(OSError), Path(run.path).open("rb") as stream:
-                for mail, _ in run.mails:
+                for mail, *_ in run.mails:
                     stream.seek(mail.offset)
                     yield stream.read(min(mail.length, SAMPLE_BYTES)).partition(b"\n\n")[0]
 
@@ -255,13 +277,14 @@ def _start(path: str, size: int) -> bytes:
         return b""
 
 
-def _ties_of(found: Found, known: str) -> Ties:
-    """The ties of a mail in a file of its own: as the fingerprint `known` of before says, if the file is as it was then."""
-    stat, _, rest = known.partition("|")
-    if stat == found.stat and (written := rest.partition("|")[0]):
-        return Ties.read(written)
-    start = _start(found.path, HEAD_BYTES)
-    return ties(start.partition(b"\n")[2] if found.kind == "emlx" else start)
+def _head_of(found: Found, known: str) -> tuple[Ties, tuple[Call, ...]]:
+    """The ties and calls of a mail in a file of its own: as its print says that is `known`, if the file is as it was then."""
+    stat, its, called, *_ = (*known.split("|", 3), "", "")
+    if stat == found.stat and its:
+        return Ties.read(its), tuple(map(Call.read, called.split(","))) if called else ()
+    start = _start(found.path, CALL_BYTES)
+    start = start.partition(b"\n")[2] if found.kind == "emlx" else start
+    return ties(start), calls(start) if SIGN in start else ()
 
 
 def _runs_of(found: Found, folded: set[bytes]) -> Iterator[_Run | Skipped]:
@@ -271,12 +294,16 @@ def _runs_of(found: Found, folded: set[bytes]) -> Iterator[_Run | Skipped]:
     """
     taken: Counter[str] = Counter()
     try:
-        with Path(found.path).open("rb") as stream:
+        with Path(found.path).open("rb") as stream, Path(found.path).open("rb") as again:
             for run in mbox.runs(mbox.mails(stream)):
-                mails = list[tuple[mbox.Mail, bool]]()
+                mails = list[tuple[mbox.Mail, tuple[Call, ...], bool]]()
                 for mail in run:
                     key = hashlib.blake2b(mail.ties.id.encode() + b"\0" + mail.body, digest_size=12).digest()
-                    mails.append((mail, not mail.ties.id or key not in folded))
+                    called: tuple[Call, ...] = ()
+                    if mail.invites:
+                        again.seek(mail.offset)
+                        called = calls(mbox.content(again.read(min(mail.length, CALL_BYTES)))[0])
+                    mails.append((mail, called, not mail.ties.id or key not in folded))
                     folded.add(key)
                 start = run[0].head.hex()[:16]
                 taken[start] += 1
