@@ -58,7 +58,8 @@ class Materials:
         kinds = tuple("section" if one == "document" else "message" for one in asked.media)
         named = self._works(query, sources, kinds, now=now)
         if len(named) > 1:
-            return Unclear(candidates=tuple(_named(work, full=True) for work in named[:_SHOWN]))
+            shown = tuple(_named(work, full=True) for work in named[:_SHOWN])
+            return Unclear(candidates=shown, more=len(named) - len(shown))
         if named:
             return self._whole(named[0], now=now)
         return self._around(query, sources, now=now) if "document" not in asked.media and query.people else None

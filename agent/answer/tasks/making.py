@@ -40,5 +40,6 @@ def make(
 
 
 def _several(found: Unclear) -> str:
-    lines = "\n".join(f"- {one}" for one in found.candidates)
+    more = (f"{found.more} more",) if found.more else ()
+    lines = "\n".join(f"- {one}" for one in (*found.candidates, *more))
     return f"Several may be meant. Say which, by its name or day:\n{lines}"

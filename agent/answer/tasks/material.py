@@ -54,9 +54,10 @@ class Material:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unclear:
-    """Several works that a request may mean, each in a line."""
+    """Several works that a request may mean, the likeliest each in a line, and how many more there are."""
 
     candidates: tuple[str, ...]
+    more: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

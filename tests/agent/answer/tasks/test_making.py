@@ -31,9 +31,9 @@ def test_what_there_is_not_is_not_made() -> None:
 
 
 def test_where_several_may_be_meant_they_are_named() -> None:
-    given = asked("Summarize the lease", Unclear(candidates=("“Lease” (a.pdf)", "“Lease” (b.pdf)")), only(None))
+    given = asked("Summarize the lease", Unclear(candidates=("“Lease” (a.pdf)", "“Lease” (b.pdf)"), more=3), only(None))
     assert not given.found
-    assert given.text.splitlines()[1:] == ["- “Lease” (a.pdf)", "- “Lease” (b.pdf)"]
+    assert given.text.splitlines()[1:] == ["- “Lease” (a.pdf)", "- “Lease” (b.pdf)", "- 3 more"]
 
 
 def test_each_request_is_made_in_its_way(pages: list[Passage]) -> None:
