@@ -153,7 +153,7 @@ def _named(work: Work, *, full: bool = False) -> str:
 
 def _more(work: Work, *, full: bool) -> Iterator[str]:
     if work.kind == "message":
-        if people := [person for person in work.people if person != work.title][:4]:
+        if people := [person for person in work.people if person not in (work.title, "me")][:4]:
             yield f"with {' and '.join(people)}" if len(people) < 3 else f"with {', '.join(people)}"
         if work.first is not None and work.last is not None:
             yield _span(work.first, work.last)

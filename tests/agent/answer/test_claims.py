@@ -93,3 +93,13 @@ def test_whoever_tells_of_another_is_not_the_one(message: Make) -> None:
     assert supported_by("Lena got the job.", question, [told]) == [0]
     assert supported_by("Anna Berg got the job.", question, [told]) is None
     assert supported_by("Anna Berg got the job.", question, [own]) == [0]
+
+
+def test_a_full_line_an_ordinal_or_a_title_ends_no_sentence() -> None:
+    page = "This lease is made between Marlene Vogt and Robin Winter for the flat at\nAmselweg 3.\nRent\n1,240 euros"
+    assert sentences(page) == [page.split(".")[0] + ".", "Rent", "1,240 euros"]
+    assert sentences("Am 5. Juli kommt Dr. Weiss. Er hat 3. Dann geht er.") == [
+        "Am 5. Juli kommt Dr. Weiss.", "Er hat 3.", "Dann geht er."
+    ]  # fmt: skip
+    row = "bicycle | 9 | 553.32 euros and a long remark about the colour of it | green\nlamp | 2 | 30"
+    assert sentences(row) == row.split("\n")

@@ -3,56 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
-from zoneinfo import ZoneInfo
+from datetime import datetime
 
 import pytest
 
-from agent.ingest.chunk import cut
 from agent.retrieval import query as reading
 from agent.retrieval.retriever import Retriever
 from agent.retrieval.works import MOST, Wanted, read, stretch, subject, works
 from agent.store.reading.lookup import Lookup
 from agent.store.store import Store
 from agent.vocabulary import Query
-from indexers.record import Contact, Message, Party, Section
-from indexers.source import Item
+from tests.agent.stored import ANNA, BERLIN, CARDS, ME, TOM, letter, paper, put
 
-BERLIN = ZoneInfo("Europe/Berlin")
 NOW = datetime(2026, 7, 1, 9, tzinfo=BERLIN)
-CHANGED = datetime(2024, 3, 5, 9, tzinfo=UTC)
-ME, ANNA, TOM = Party(handle="me", me=True), Party(handle="anna@example.org"), Party(handle="tom@example.org")
-CARDS = tuple(
-    Contact(id=name, names=(name,), mails=(party.handle,)) for name, party in (("Anna Berger", ANNA), ("Tom Rivera", TOM))
-)  # fmt: skip
-
-
-def put(store: Store, source: str, item: str, *records: Message | Section | Contact) -> None:
-    number = store.source(source, source)
-    made = cut(records, item=item, path=item, zone=BERLIN, count=lambda text: len(text.split()))
-    with store.writing():
-        staged = store.stage(number, Item(id=item, fingerprint="1"), now=0.0)
-        store.name_handles(made.names)
-        store.add_chunks(staged, made.chunks, made.blocks, model="none")
-        store.add_cards(staged, made.contacts)
-    store.publish(staged, records=len(records), skips=[])
-
-
-def paper(name: str, title: str, *texts: str) -> tuple[str, tuple[Section, ...]]:
-    sections = tuple(
-        Section(
-            id=f"s{n}", document=name, title=title, headings=(), text=text, spans=(), modified_at=CHANGED, locator=""
-        )
-        for n, text in enumerate(texts)
-    )
-    return f"/papers/{name}", sections
-
-
-def letter(n: int, sender: Party, to: Party, day: int, subject: str, text: str, *, thread: str) -> Message:
-    return Message(
-        id=f"m{n}", conversation=thread, title=subject, sender=sender, people=(sender, to),
-        sent_at=datetime(2026, 6, day, 10, tzinfo=BERLIN), text=text, locator=f"message://{n}",
-    )  # fmt: skip
 
 
 @pytest.fixture(scope="module")
