@@ -10,6 +10,8 @@ from indexers.record import Skipped
 from indexers.source import Item, SourceUnavailable
 
 MAX_DEPTH = 32
+LAST_SECOND = 253_402_300_799
+"""Of the year 9999: file systems can hold times that datetime cannot."""
 _SF_DATALESS = 0x40000000
 _UF_COMPRESSED = 0x20
 FULL_DISK_ACCESS = "on macOS give the program Full Disk Access in System Settings, Privacy & Security"
@@ -18,8 +20,8 @@ FULL_DISK_ACCESS = "on macOS give the program Full Disk Access in System Setting
 def file_items(root: Path, suffixes: frozenset[str]) -> Iterator[Item | Skipped]:
     """An item for `root`, if it is a file, else for each file below it with one of the suffixes (lower case), by path.
 
-    Item ids are absolute paths; fingerprints are size, time and inode, of a database's write-ahead log too. Links to
-    folders are not followed. Raises SourceUnavailable when `root` cannot be looked at.
+    Item ids are absolute paths; fingerprints are size, time and inode, of a database's write-ahead log too. Links below
+    `root` are not followed, for they may lead out of it. Raises SourceUnavailable when `root` cannot be looked at.
     """
     root = root.absolute()
     try:
@@ -48,7 +50,7 @@ def _below(folder: str, suffixes: frozenset[str], deep: int) -> Iterator[Item | 
     for entry in entries:
         if entry.is_dir(follow_symlinks=False):
             yield from _below(entry.path, suffixes, deep + 1)
-        elif Path(entry.name).suffix.lower() in suffixes and entry.is_file():
+        elif Path(entry.name).suffix.lower() in suffixes and entry.is_file(follow_symlinks=False):
             try:
                 yield _item(entry.path)
             except OSError as problem:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -10,7 +11,7 @@ from datetime import UTC, datetime
 from io import BytesIO
 from pathlib import Path
 
-from indexers.folder import file_items, is_dataless, unread
+from indexers.folder import LAST_SECOND, file_items, is_dataless, unread
 from indexers.readers.block import Unreadable, moment
 from indexers.readers.engines.speech import NO_ENGINE, Utterance, find_transcriber
 from indexers.record import Record, Section, Skipped, Span
@@ -64,7 +65,7 @@ class Recordings:
         try:
             if _evicted(item.id):
                 raise Unreadable("cloud_only", _CLOUD)
-            audio, written = _load(path)
+            audio, written = _load(path, given=path == self._root)
             tags = _tags(audio, path.name, written)
             yield tags
             if self._engine is None:
@@ -88,13 +89,18 @@ def _evicted(path: str) -> bool:
         return False  # gone: reading it says so
 
 
-def _load(path: Path) -> tuple[bytes, datetime]:
-    status = path.stat()
-    if status.st_size > _MAX_FILE:
-        raise Unreadable("too_large", f"is larger than {_MAX_FILE // 1_000_000} MB")
-    if not status.st_size:
-        raise Unreadable("empty", "is an empty file")
-    return path.read_bytes(), datetime.fromtimestamp(max(status.st_mtime, 0), UTC)
+def _load(path: Path, *, given: bool) -> tuple[bytes, datetime]:
+    """The bytes of a file and its time. What the owner `given` may be a link; one put in the way below leads nowhere."""
+    flags = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | (0 if given else os.O_NOFOLLOW)
+    with open(os.open(path, flags), "rb") as file:  # noqa: PTH123 - of a descriptor, so that no link is followed
+        status = os.fstat(file.fileno())
+        if not stat.S_ISREG(status.st_mode):
+            raise Unreadable("unsupported", "is a pipe, a socket or a device, not a recording")
+        if status.st_size > _MAX_FILE:
+            raise Unreadable("too_large", f"is larger than {_MAX_FILE // 1_000_000} MB")
+        if not status.st_size:
+            raise Unreadable("empty", "is an empty file")
+        return file.read(_MAX_FILE), datetime.fromtimestamp(min(max(status.st_mtime, 0), LAST_SECOND), UTC)
 
 
 def _tags(audio: bytes, name: str, written: datetime) -> Section:

@@ -12,6 +12,7 @@ from indexers.documents.load import load
 from indexers.documents.place import path_of
 from indexers.documents.rules import Rules, is_secret, is_secret_name
 from indexers.documents.walk import walk
+from indexers.folder import LAST_SECOND
 from indexers.readers.block import Unreadable
 from indexers.readers.engines.ocr import find_engine
 from indexers.readers.formats import read_document
@@ -20,7 +21,6 @@ from indexers.record import Record, Section, Skipped
 from indexers.source import Item, Options
 
 _SECRET = "holds keys or passwords by its name or first lines, so it is not read"  # noqa: S105 - words about one
-_LAST_SECOND = 253_402_300_799  # of the year 9999: file systems can hold times that datetime cannot
 
 
 class Documents:
@@ -72,7 +72,7 @@ class Documents:
         if is_secret(data):
             raise Unreadable("secret", _SECRET)
         reading = read_document(data, name=name, ocr=self._ocr)
-        written = datetime.fromtimestamp(min(max(status.st_mtime, 0), _LAST_SECOND), UTC)
+        written = datetime.fromtimestamp(min(max(status.st_mtime, 0), LAST_SECOND), UTC)
         digest = blake2b(name.rpartition(".")[2].lower().encode(errors="surrogateescape"), digest_size=16)
         digest.update(data)
         found = list(sections(reading, name=clean(name), modified_at=written, content=digest.hexdigest()))

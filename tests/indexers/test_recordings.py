@@ -223,3 +223,29 @@ def test_no_engine_is_found_where_there_is_none(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setattr("indexers.readers.engines.speech.find_spec", lambda _: None)
     assert find_transcriber(tmp_path) is None
     assert find_transcriber(None) is None
+
+
+def test_links_lead_nowhere_but_the_one_that_was_given(tmp_path: Path, hears: Callable[[Ear | None], None]) -> None:
+    hears(None)
+    outside, folder = tmp_path / "outside.wav", tmp_path / "notes"
+    outside.write_bytes(hum())
+    folder.mkdir()
+    (folder / "link.wav").symlink_to(outside)
+    os.mkfifo(folder / "pipe.wav")
+    assert read(folder) == []
+    source = Recordings(name="notes", path=folder, options={})
+    for name, why in (("link.wav", "levels of symbolic links"), ("pipe.wav", "pipe")):  # put there after the scan
+        (record,) = source.read(Item(id=str(folder / name), fingerprint="1"))
+        assert isinstance(record, Skipped)
+        assert why in record.why
+    assert [type(record) for record in read(folder / "link.wav")] == [Section, Skipped]
+
+
+def test_a_time_beyond_all_calendars_is_the_last_of_them(tmp_path: Path, hears: Callable[[Ear | None], None]) -> None:
+    hears(None)
+    (tmp_path / "old.wav").write_bytes(hum())
+    os.utime(tmp_path / "old.wav", (0, 2**40))
+    tags, _ = read(tmp_path)
+    assert isinstance(tags, Section)
+    assert tags.modified_at is not None
+    assert tags.modified_at.year in (9999, 2446)  # file systems may know an earlier end
