@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Iterable, Set
 from dataclasses import dataclass
 
@@ -34,13 +35,18 @@ _SECRET_NAMES = frozenset(
     "id_ecdsa_sk id_ed25519 id_ed25519_sk id_rsa key3.db key4.db logins.json wallet.dat".split()
 )
 _SECRET_ENDS = (
-    ".1pif .1pux .agilekeychain .jks .kdb .kdbx .keychain .keychain-db .keystore .opvault .p12 .p8 .pem "
+    ".1pif .1pux .agilekeychain .env .jks .kdb .kdbx .keychain .keychain-db .keystore .opvault .p12 .p8 .pem "
     ".pfx .ppk .psafe3 .pkcs12"
 ).split()
 _NOT_SECRET_ENV = (".example", ".sample", ".template", ".dist")
 
 _KEY_BLOCK = re.compile(rb"^\s{0,3}-----BEGIN [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----\s*$", re.MULTILINE)
+_KEY_LINE = re.compile(
+    rb"^\s*(?:AGE-SECRET-KEY-1[A-Z0-9]{50}|aws_secret_access_key\s*=\s*[\w/+]{30}|client-key-data:\s*[\w/+=]{60})",
+    re.MULTILINE,
+)
 _KEY_STARTS = (b"PuTTY-User-Key-File-", b"\x03\xd9\xa2\x9a", b"openssh-key-v1\x00", b"\xfe\xed\xfe\xed")
+_VAULT = re.compile(r'"type"\s*:\s*"password"')
 _PASSWORD_COLUMNS = frozenset(
     ("password", "login_password", "passwort", "mot de passe", "contraseña", "wachtwoord", "senha")
 )
@@ -108,11 +114,14 @@ def is_secret_name(name: str) -> bool:
 def is_secret(data: bytes) -> bool:
     """Whether the first bytes are those of a private key, a password database or a password manager's export."""
     head = data[:_HEAD]
-    if head.startswith(_KEY_STARTS) or _KEY_BLOCK.search(data[:_KEYS_WITHIN]):
+    within = data[:_KEYS_WITHIN]
+    if within.startswith((BOM_UTF16_LE, BOM_UTF16_BE)):  # keys are ASCII, whatever an editor saved them as
+        within = within[2:].replace(b"\0", b"")
+    if head.startswith(_KEY_STARTS) or _KEY_BLOCK.search(within) or _KEY_LINE.search(within):
         return True
     text = head.decode("utf-8-sig", "replace").lstrip()
     if text.startswith("{"):
-        return '"login"' in text and '"password"' in text and '"encrypted"' in text
+        return ('"login"' in text and '"password"' in text and '"encrypted"' in text) or bool(_VAULT.search(text))
     if text.startswith("<"):
         return "<KeePassFile" in text
     columns = {cell.strip().strip('"').casefold() for cell in re.split("[,;\t]", text.partition("\n")[0])}

@@ -73,6 +73,12 @@ SECRETS = {
     "logins.json": b"{}",
     "tunnel.conf": b"client\n<cert>\n" + b"MIIB\n" * 2_000 + b"</cert>\n-----BEGIN PRIVATE KEY-----\nMIIB\n",
     "keepass.xml": b"<?xml version='1.0'?>\n<KeePassFile><Root/></KeePassFile>",
+    "shop.env": b"TOKEN=1",
+    "enpass.json": b'{"items": [{"fields": [{"type": "password", "value": "hunter2"}]}]}',
+    "wide.txt": "-----BEGIN PRIVATE KEY-----\nMIIB\n".encode("utf-16"),
+    "age.txt": b"# created: 2024\nAGE-SECRET-KEY-1" + b"Q" * 58 + b"\n",
+    "credentials": b"[default]\naws_access_key_id = AK\naws_secret_access_key = " + b"x" * 40 + b"\n",
+    "cluster.yaml": b"users:\n- user:\n    client-key-data: " + b"LS0t" * 40 + b"\n",
 }
 
 
