@@ -24,6 +24,8 @@ MAX_PAGES = 2_000
 _OCR_DPI = 200
 _FEW_CHARACTERS = 10
 _SAMPLE = 400
+_SPARSE = 120
+"""A page with fewer letters over a picture that covers half of it may be a scan with a stamp or a page number typed on."""
 _DRAWN_TEXT = 20
 """So many outlines on a page without text are letters drawn as shapes rather than a rule or a frame."""
 _MAX_ANNOTATIONS = 2_000
@@ -87,7 +89,8 @@ def _read(document: PdfDocument, turn: Turn) -> Reading:
             if said.recognised:
                 told.append(ocr_block(said.text, number, path))
             else:
-                unread.append(number)
+                if said.lost:
+                    unread.append(number)
                 told.append(Block(text=said.text, headings=path, mark=mark, anchor=place, part=part))
         if said.notes:
             told.append(Block(text=said.notes, kind="form", headings=path, mark=mark, anchor=place, part=part))
@@ -112,12 +115,15 @@ def _read(document: PdfDocument, turn: Turn) -> Reading:
 
 @dataclass(frozen=True, slots=True)
 class _Said:
-    """What one page says; `pictured` where its text layer tells less than it shows, `recognised` if an engine read it."""
+    """What one page says; `pictured` where its text layer may tell less than it shows, `recognised` if an engine read it,
+    `lost` if it has to say more and none did.
+    """
 
     text: str
     notes: str
     pictured: bool = False
     recognised: bool = False
+    lost: bool = False
 
 
 def _say(document: PdfDocument, number: int, turn: Turn) -> _Said | None:
@@ -126,14 +132,17 @@ def _say(document: PdfDocument, number: int, turn: Turn) -> _Said | None:
     try:
         text = _page_text(page)
         notes = "\n".join(line for line in _notes(document, page) if line not in text)
-        if not _wants_ocr(page, text):
+        wanted = _wants_ocr(page, text)
+        if not wanted and (turn.engine is None or not _is_over_a_picture(page, text)):
             return _Said(text, notes)
         recognised = turn.recognise(number, lambda: _picture(page))
         if recognised is None:
             return None
+        typed = "" if _is_garbage(text) else text
         if recognised:
+            notes = "\n".join(filter(None, (*_unsaid(typed, recognised), notes)))
             return _Said(recognised, notes, pictured=True, recognised=True)
-        return _Said("" if _is_garbage(text) else text, notes, pictured=True)
+        return _Said(typed, notes, pictured=True, lost=wanted)
     finally:
         page.close()
 
@@ -170,6 +179,34 @@ def _wants_ocr(page: PdfPage, text: str) -> bool:
     if raw.FPDF_PAGEOBJ_IMAGE in kinds:
         return True
     return not visible and (raw.FPDF_PAGEOBJ_FORM in kinds or kinds.count(raw.FPDF_PAGEOBJ_PATH) >= _DRAWN_TEXT)
+
+
+def _is_over_a_picture(page: PdfPage, text: str) -> bool:
+    """Whether a page is a picture with a few words typed on it."""
+    from pypdfium2 import raw
+
+    if len("".join(text[: 4 * _SPARSE].split())) >= _SPARSE:
+        return False
+    width, height = page.get_size()
+    left, bottom, right, top = (ctypes.c_float() for _ in range(4))
+    for at in range(min(raw.FPDFPage_CountObjects(page), 200)):
+        shown = raw.FPDFPage_GetObject(page, at)
+        if raw.FPDFPageObj_GetType(shown) == raw.FPDF_PAGEOBJ_IMAGE and raw.FPDFPageObj_GetBounds(
+            shown, left, bottom, right, top
+        ):
+            area = (right.value - left.value) * (top.value - bottom.value)
+            if area >= width * height / 2:
+                return True
+    return False
+
+
+def _unsaid(typed: str, recognised: str) -> Iterator[str]:
+    """The typed lines that recognition did not find as they are."""
+    found = "".join(recognised.split()).casefold()
+    for line in typed.splitlines():
+        words = "".join(line.split()).casefold()
+        if words and words not in found:
+            yield line.strip()
 
 
 def _is_garbage(text: str) -> bool:

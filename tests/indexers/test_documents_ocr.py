@@ -112,6 +112,27 @@ def test_recognition_of_a_long_scan_ends_in_time_and_says_which_pages_are_left(
 
 
 @engine
+def test_a_scan_with_a_stamp_typed_on_it_is_read_and_keeps_its_stamp(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the scanners in telephones make them: a text layer of a few words over each page's picture."""
+    scan = half_scanned(*picture(SCANNED))
+    assert b"/I Do Q" in scan
+    drawn, stamp = b"q 595 0 0 842 0 0 cm /I Do Q", b" BT /F 9 Tf 60 20 Td (Scanned by ZzCam) Tj ET"
+    stream = b"<< /Length %d >>\nstream\n%s"
+    stamped = scan.replace(stream % (len(drawn), drawn), stream % (len(drawn + stamp), drawn + stamp))
+    stamped = stamped.replace(b"/XObject << /I 6 0 R >>", b"/XObject << /I 6 0 R >> /Font << /F 5 0 R >>")
+    reading = read_pdf(stamped, ocr=find_engine(), after=0)
+    typed, scanned = [block for block in reading.blocks if block.kind != "form"]
+    assert (typed.kind, scanned.kind, reading.losses) == ("prose", "ocr", ())
+    assert "premium comes to 418 euros" in scanned.text
+    assert "Scanned by ZzCam" in " ".join(block.text for block in reading.blocks)
+    without = read_pdf(stamped, ocr=None)
+    assert [block.text for block in without.blocks] == ["The covering letter is typed.", "Scanned by ZzCam"]
+    assert without.losses == ()
+    monkeypatch.setattr("indexers.readers.engines.ocr.Tesseract.recognise", lambda *_: "")
+    assert read_pdf(stamped, ocr=find_engine(), after=0).losses == ()
+
+
+@engine
 @pytest.mark.parametrize("form", ["pdf", "tif"])
 def test_turns_read_each_page_once_and_together_what_one_long_turn_reads(
     form: str, monkeypatch: pytest.MonkeyPatch
