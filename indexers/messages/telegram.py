@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
@@ -30,6 +31,7 @@ from indexers.record import Attachment, Message, Party, Skipped
 
 _NOT_INCLUDED = "(File "
 """How the path of a file begins that was not exported: "(File not included. Change data exporting settings…)"."""
+_PAGE = re.compile(r"messages\d*\.html")
 DELETED_ACCOUNT = "Deleted Account"
 _HEAD = 4 << 20
 """Where a first message stands, behind the contacts of a whole account."""
@@ -50,6 +52,9 @@ class Telegram(ExportSource):
     def survey(self, listed: Sequence[Member]) -> Iterator[Chat | Skipped]:
         """Every chat of every `result.json`; one that breaks off gives what came before, and one Skipped."""
         exported = [member for member in listed if member.place.name.casefold() == "result.json" or self.opened(member)]
+        if not exported and (pages := [member for member in listed if _PAGE.fullmatch(member.place.name)]):
+            why = "this export is made for reading; in Telegram Desktop, choose “Machine-readable JSON” as its format"
+            yield Skipped(where=str(self.path), why=why, outcome="unsupported", count=len(pages))
         floating = [member for member in exported if self._is_floating(member)]
         # What an export with Unix times tells, an older one may tell of another day.
         self.timed = defaultdict[str, set[int]](set) if 0 < len(floating) < len(exported) else None

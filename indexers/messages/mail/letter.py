@@ -6,9 +6,8 @@ import hashlib
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from email import message_from_bytes
 from email.message import Message as Mime
-from email.parser import BytesHeaderParser
+from email.parser import BytesFeedParser, BytesHeaderParser
 from urllib.parse import quote
 
 from indexers.messages.mail.attached import documents
@@ -22,6 +21,9 @@ from indexers.record import Event, Message, Party, Section, Skipped
 
 MAIL_BYTES = 48_000_000
 """The most bytes of one mail that are parsed: its text stands first, large attachments behind it."""
+LESS_BYTES = 4_000_000
+"""So many are where that takes more memory than there is."""
+_PIECE = 1 << 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,12 +82,26 @@ def letter(
 
 def _parsed(raw: bytes, envelope: Envelope, problems: list[Problem]) -> tuple[Mime, Body]:
     try:
-        mime = message_from_bytes(raw)
+        mime = _mime(raw)
         return mime, body(mime, files=envelope.files)
     except RecursionError:
         # The standard parser recurses once for each part inside a part.
         problems.append(Problem(why="its parts are nested too deeply; only its head was read", outcome="malformed"))
         return BytesHeaderParser().parsebytes(raw), Body()
+    except MemoryError:
+        if len(raw) <= LESS_BYTES:
+            raise
+        why = f"it needs too much memory; only its first {LESS_BYTES // 1_000_000} MB were read"
+        problems.append(Problem(why=why, outcome="too_large"))
+    return _parsed(raw[:LESS_BYTES], envelope, problems)
+
+
+def _mime(raw: bytes) -> Mime:
+    # In pieces, for all at once takes the standard parser five times its size.
+    parser = BytesFeedParser()
+    for at in range(0, len(raw), _PIECE):
+        parser.feed(raw[at : at + _PIECE])
+    return parser.close()
 
 
 def _message(raw: bytes, head: Head, content: Body, envelope: Envelope, owners: frozenset[str]) -> Message | Skipped:

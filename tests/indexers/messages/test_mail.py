@@ -1,6 +1,7 @@
 """Mail as a source: layouts, items that stay when a mailbox grows or moves, folding, bad input."""
 
 import os
+import tracemalloc
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from io import BytesIO
@@ -242,6 +243,30 @@ def test_bad_files_leave_the_others_alone(tmp_path: Path) -> None:
     found = check_source(mail(tmp_path))
     assert len([record for record in found if isinstance(record, Message)]) == 4
     assert sorted(record.outcome for record in found if isinstance(record, Skipped)) == ["empty", "malformed"]
+
+
+@pytest.mark.parametrize(
+    "size", [200 << 20, pytest.param((2 << 30) + 5, marks=pytest.mark.large)], ids=["200 MB", "2 GB"]
+)
+def test_a_huge_mbox_is_passed_over_in_bounded_memory(size: int, tmp_path: Path) -> None:
+    """A mail as large as a file system's hole, between two small ones."""
+    path = tmp_path / "huge.mbox"
+    with path.open("wb") as file:
+        file.write(mbox_entry(rfc822(one("first@x")), "b@x", START))
+        file.write(b"From b@x Tue Jan  3 10:00:00 2023\n" + rfc822(one("huge@x")))
+        file.seek(size)
+        file.write(b"\n\n" + mbox_entry(rfc822(one("last@x")), "b@x", START))
+    source = mail(path, owner=[ANN[1]])
+    tracemalloc.start()
+    try:
+        found = [entry for entry in source.scan() if isinstance(entry, Item)]
+        assert tracemalloc.get_traced_memory()[1] < 16 << 20
+    finally:
+        tracemalloc.stop()
+    assert len(found) == 3
+    records = [record for item in found for record in source.read(item)]
+    assert [record.id for record in records if isinstance(record, Message)] == ["first@x", "huge@x", "last@x"]
+    assert [record.why for record in records if isinstance(record, Skipped)] == ["only its first 48 MB were read"]
 
 
 def test_a_folder_without_permission_is_named_and_nothing_in_it_vanishes(

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.demo.mail import Appointment, Enclosure, Letter, ics, rfc822
+from indexers.messages.mail import letter as letters
 from indexers.messages.mail.headers import instant, parties, words
 from indexers.messages.mail.letter import Envelope, letter
 from indexers.messages.mail.text.markup import HTML_CHARS, page
@@ -198,6 +199,31 @@ def test_parts_nested_beyond_the_parsers_recursion_leave_the_head() -> None:
     assert first.title == "s"
     assert isinstance(skipped, Skipped)
     assert "nested too deeply" in skipped.why
+
+
+def test_multiparts_nested_a_hundred_deep_are_bounded() -> None:
+    opened = b"".join(b"--b%d\nContent-Type: multipart/mixed; boundary=b%d\n\n" % (at, at + 1) for at in range(100))
+    raw = HEAD + b"Content-Type: multipart/mixed; boundary=b0\n\n" + opened + b"--b100\n\nword\n--b100--\n"
+    first, skipped = read(raw)
+    assert isinstance(first, Message)
+    assert skipped == Skipped(where="here", why="parts nested more than 30 deep were not read", outcome="too_large")
+
+
+def test_a_mail_that_takes_more_memory_than_there_is_is_read_in_part(monkeypatch: pytest.MonkeyPatch) -> None:
+    parse = letters._mime
+
+    def small_machine(raw: bytes) -> object:
+        if len(raw) > letters.LESS_BYTES:
+            raise MemoryError
+        return parse(raw)
+
+    monkeypatch.setattr(letters, "_mime", small_machine)
+    first, skipped = read(HEAD + b"\nhello\n" + bytes(letters.LESS_BYTES))
+    assert isinstance(first, Message)
+    assert first.text == "hello"
+    assert skipped == Skipped(
+        where="here", why="it needs too much memory; only its first 4 MB were read", outcome="too_large"
+    )
 
 
 def test_more_parts_than_anyone_sends_are_bounded() -> None:

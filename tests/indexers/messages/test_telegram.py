@@ -220,6 +220,14 @@ def test_garbage_is_one_skipped(tmp_path: Path, content: bytes) -> None:
     assert (messages, len(skipped)) == ([], 1)
 
 
+def test_an_export_as_pages_names_the_format_to_choose(tmp_path: Path) -> None:
+    (tmp_path / "messages.html").write_text("<html>")
+    (tmp_path / "messages2.html").write_text("<html>")
+    messages, (skipped,) = read(tmp_path)
+    assert messages == []
+    assert (skipped.outcome, skipped.count, "JSON" in skipped.why) == ("unsupported", 2, True)
+
+
 def test_bad_messages_are_counted_and_the_others_go_on(tmp_path: Path) -> None:
     bad: list[object] = [
         {"id": 1, **ANN, "date_unixtime": "soon"},

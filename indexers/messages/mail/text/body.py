@@ -20,6 +20,7 @@ MAX_MULTIPARTS_DEEP = 30
 MAX_MAILS_DEEP = 5
 MAX_TEXT = 1_000_000
 """The most characters of text that one mail gives; what follows is no letter anyone reads."""
+_TEXT_BYTES = 4 * markup.HTML_CHARS
 _MAX_URLS = 50
 _STUB_CHARS = 200
 
@@ -171,7 +172,7 @@ class _Walk:
         return []
 
     def _text(self, part: Mime, parameters: Mapping[str, str], *, html: bool) -> list[_Piece]:
-        text = decode(_payload(part), parameters.get("charset", "")).replace("\r\n", "\n")
+        text = decode(_payload(part)[:_TEXT_BYTES], parameters.get("charset", "")).replace("\r\n", "\n")
         if html:
             if len(text) > markup.HTML_CHARS:
                 self._problem(f"only the first {markup.HTML_CHARS:,} characters of its HTML were read", "too_large")
