@@ -50,6 +50,12 @@ class Conversations:
     hidden: frozenset[int]
     parties: Mapping[int, Party]
 
+    def numbered_as(self, other: Conversations) -> bool:
+        """Whether every chat and handle is of the conversation of the same number; titles and people may differ."""
+        return (self.numbers, self.of_chat, self.of_handle, self.unfiled, self.hidden) == (
+            *(other.numbers, other.of_chat, other.of_handle, other.unfiled, other.hidden),
+        )
+
 
 def normalised(address: str) -> str:
     """A phone number without its punctuation, a mail address in lower case, anything else as it is."""

@@ -80,9 +80,8 @@ class MessagesDatabase:
         """The rows of a statement that has one parameter: `IN (SELECT value FROM json_each(?))`."""
         return self.rows(sql, (json.dumps(list(values)),))
 
-    def pages(self, sql: str, *, size: int) -> Iterator[list[Row]]:
+    def pages(self, sql: str, *, size: int, after: int = -(2**63)) -> Iterator[list[Row]]:
         """Pages of a statement with the parameters (after, size) whose first column is the ascending ROWID."""
-        after = -(2**63)
         while page := self.rows(sql, (after, size)):
             yield page
             if len(page) < size:

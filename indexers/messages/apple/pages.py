@@ -64,9 +64,9 @@ class _Page:
 class Pages:
     """Messages of conversation-days. Days that are asked for in the order of the scan are read ahead, page by page."""
 
-    def __init__(self, database: MessagesDatabase, index: Index) -> None:
+    def __init__(self, database: MessagesDatabase, index: Index, bodies: Bodies) -> None:
         self._index = index
-        self._bodies = Bodies()
+        self._bodies = bodies
         self._reader = RowReader(database, index)
         self._rooms: dict[int, _Room] = {}
         self._page = _Page(range(0), Rows({}, {}, {}, (), {}, {}), {}, safe=True)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from array import array
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
+from indexers.messages.apple.bodies import Bodies
 from indexers.messages.apple.conversations import load
 from indexers.messages.apple.database import MessagesDatabase, locate
-from indexers.messages.apple.index import Index, build
+from indexers.messages.apple.index import Index
+from indexers.messages.apple.look import Look
 from indexers.messages.apple.pages import Pages
 from indexers.record import Record, Skipped
 from indexers.source import Item, Options
@@ -39,10 +42,12 @@ class AppleMessages:
         self.mirror = True
         self._path = path
         self._spam = spam
-        self._found: tuple[MessagesDatabase, Index, Pages] | None = None
+        self._bodies = Bodies()
+        self._found: tuple[MessagesDatabase, Look, Pages] | None = None
         self._before: tuple[object, ...] = ()
-        self._items: tuple[Item, ...] = ()
-        self._next = 0
+        self._items: dict[int, Item] = {}
+        self._order = array("i")
+        self._turn = 0
 
     def roots(self) -> Sequence[Path]:
         """The folder: a watch on the files themselves would not survive their replacement when Messages restarts."""
@@ -53,37 +58,60 @@ class AppleMessages:
         return (locate(self._path).absolute(),)
 
     def scan(self) -> Iterator[Item | Skipped]:
-        """One pass over the state of all messages, in pages; none when nobody has written since the last.
+        """One pass over the state of all messages, or over what differs from the last; none when nobody has written.
 
         Raises SourceUnavailable.
         """
         if not (self._found and self._found[0].version() == self._before):
             self._look()
-            self._items = ()
         assert self._found
-        index = self._found[1]
-        if not self._items and len(index.days.rows) <= MOST_KEPT:
-            self._items = tuple(index.items())
-        yield from self._items or index.items()
+        index = self._found[1].index
+        self._turn = 0
+        if len(index.days.place) > MOST_KEPT:
+            yield from index.items(index.days.place.values())
+            return
+        if not self._items:
+            places = tuple(index.days.place.values())
+            self._items = dict(zip(places, index.items(places), strict=True))
+        self._order = array("i", self._items)
+        yield from self._items.values()
 
     def read(self, item: Item) -> Iterator[Record | Skipped]:
         """The messages of one conversation-day, in order of time. Raises SourceUnavailable."""
-        _, index, pages = self._found or self._look()
-        items, place = self._items, self._next
-        if not (place < len(items) and items[place].id == item.id):  # not read in the order of the scan
-            found = index.find(item.id)
-            if found is None:
-                return iter(())
-            place = found
-        self._next = place + 1
+        _, look, pages = self._found or self._look()
+        order, turn = self._order, self._turn
+        if turn < len(order) and self._items[order[turn]].id == item.id:
+            self._turn = turn + 1  # in the order of the scan no id need be taken apart
+            return pages.messages(order[turn])
+        place = look.index.find(item.id)
+        if place is None:
+            return iter(())
+        if place < len(order) and order[place] == place:
+            self._turn = place + 1
         return pages.messages(place)
 
-    def _look(self) -> tuple[MessagesDatabase, Index, Pages]:
-        if self._found:
-            self._found[0].close()
-            self._found = None
+    def _look(self) -> tuple[MessagesDatabase, Look, Pages]:
+        kept, self._found = self._found, None  # should this fail, the next look is one at everything
+        items, self._items, self._order = self._items, {}, array("i")
+        if kept:
+            kept[0].close()
         database = MessagesDatabase(locate(self._path).absolute())
         self._before = database.version()  # what is written during the look differs from it
-        index = build(database, load(database, spam=self._spam))
-        self._found = (database, index, Pages(database, index))
+        conversations = load(database, spam=self._spam)
+        changed = kept[1].refresh(database, conversations) if kept else None
+        if kept and changed is not None:
+            look = kept[1]
+            self._items = _updated(items, look.index, changed) if items else items
+        else:
+            del kept, items  # no two at once
+            look = Look(database, conversations)
+        self._found = (database, look, Pages(database, look.index, self._bodies))
         return self._found
+
+
+def _updated(items: dict[int, Item], index: Index, places: Iterable[int]) -> dict[int, Item]:
+    there = [place for place in places if index.days.rows[place]]
+    for place in places:
+        items.pop(place, None)
+    items.update(zip(there, index.items(there), strict=True))
+    return items
