@@ -125,6 +125,7 @@ class ExportSource(ABC):
             size = sum(extent.end - extent.start for one in told for extent in one.day.extents)
             for item, fingerprint in self._items(id_, told, later.get(id_, ())):
                 yield Item(id=item, fingerprint=fingerprint, size=size)
+        yield from (Item(id=item, fingerprint=ELSEWHERE) for item in self._retold())
 
     def read(self, item: Item) -> Iterator[Record | Skipped]:
         """The messages of one day; what cannot be read any more is a Skipped beside them."""
@@ -133,10 +134,10 @@ class ExportSource(ABC):
             for _ in self.scan():
                 pass
         told = self._found.get(id_, [])
-        if not told:
-            yield Skipped(where=item.id, why="the export does not hold this day any more", outcome="vanished")
         if item.fingerprint == ELSEWHERE:
             return
+        if not told:
+            yield Skipped(where=item.id, why="the export does not hold this day any more", outcome="vanished")
         ordered = list[Message]()
         for record in self._told(told):
             if isinstance(record, Skipped):
@@ -199,6 +200,26 @@ class ExportSource(ABC):
             yield item, str(Held(named=named, parts=parts, minus=tuple(sorted(minus.elements()))))
         yield from ((item, ELSEWHERE) for item in free if item in before)
 
+    def _retold(self) -> Iterator[str]:
+        """The items of days that are now told as others: a longer export may show that 3/4 is in March."""
+        if not isinstance(self.known, Mapping):
+            return
+        told = defaultdict[str, set[str]](set)
+        for id_, ones in self._found.items():
+            told[_chat_of(id_)].update(one.day.digest for one in ones)
+        for item, fingerprint in self.known.items():
+            id_ = _day_of(item)
+            if id_ in self._found or (chat := _chat_of(id_)) not in told:
+                continue
+            others = self._found.get(_swapped(id_), ())
+            parts = Held.read(fingerprint).parts
+            if parts and all(
+                part.digest in told[chat]
+                or (others and not part.whole and Counter(part.keys) <= most(self._keys([one]) for one in others))
+                for part in parts
+            ):
+                yield item
+
     def _kept(self, kept: Iterable[Held], told: Sequence[_Told]) -> Counter[str] | None:
         """The keys of what these items hold; None where that is the whole day."""
         keys = Counter[str]()
@@ -242,6 +263,17 @@ def _day_of(item: str) -> str:
     """The id of the day that an item is of, without what tells a later item of it from the first."""
     found = _LATER.fullmatch(item)
     return found["day"] if found else item
+
+
+def _chat_of(day: str) -> str:
+    return day.rpartition("/")[0]
+
+
+def _swapped(day: str) -> str:
+    """The id of the day that this one would be were its month its day of the month."""
+    chat, _, written = day.rpartition("/")
+    year, month, number = written.split("-")
+    return f"{chat}/{year}-{number}-{month}"
 
 
 def _later_items(known: Iterable[str]) -> dict[str, list[str]]:

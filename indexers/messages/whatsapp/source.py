@@ -6,7 +6,7 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Container, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
 from functools import lru_cache
 from hashlib import blake2b
@@ -102,13 +102,34 @@ class WhatsApp(ExportSource):
     kind = "whatsapp"
 
     def survey(self, listed: Sequence[Member]) -> Iterator[Chat | Skipped]:
-        """One chat for each text file. A file whose dates could be read two ways is reported once, as ambiguous."""
+        """One chat for each text file. A file whose dates could be read two ways is reported once, as ambiguous.
+
+        What its own dates leave open, those of the other files that write headers in the same way decide.
+        """
         self._readings: dict[Member, Reading] = {}
+        sure: dict[HeaderFormat, set[Order]] = {}
+        doubtful: list[tuple[Member, Reading, _Evidence]] = []
         for member in self._texts(listed):
             try:
                 with self.shelf.open(member) as stream:
-                    yield from self._chat(member, stream)
+                    reading, evidence, certain = _read(stream)
+                if certain:
+                    sure.setdefault(reading.header, set()).add(reading.order)
+                    yield from self._chat(member, reading, evidence)
+                else:
+                    doubtful.append((member, reading, evidence))
             except (Malformed, *UNREADABLE) as error:
+                yield member.skipped(error)
+        for member, reading, evidence in doubtful:
+            orders = sure.get(reading.header, set())
+            try:
+                if len(orders) == 1:
+                    yield from self._chat(member, replace(reading, order=next(iter(orders))), evidence)
+                else:
+                    yield from self._chat(member, reading, evidence)
+                    why = "dates such as 3/4 can be read two ways and nothing decides; they were read day first"
+                    yield Skipped(where=str(member.place), why=why, outcome="ambiguous")
+            except Malformed as error:
                 yield member.skipped(error)
 
     def messages(self, chat: Chat, day: Day) -> Iterator[Message | Silent | Skipped]:
@@ -152,18 +173,9 @@ class WhatsApp(ExportSource):
             if member.place.parent not in homes or _named_by_whatsapp(member) or self.opened(member):
                 yield member
 
-    def _chat(self, member: Member, stream: IO[bytes]) -> Iterator[Chat | Skipped]:
-        encoding, lines = lines_of(stream)
-        head = list(islice(lines, SAMPLE))
-        header = lock_format(text for _, text in head)
-        if header is None:
-            raise Malformed("no line starts like a WhatsApp message; export the chat again from the phone")
-        ends = [text.endswith("\r\n") for _, text in head if header.read(text)]
-        # WhatsApp for iOS ends messages with CRLF and the lines within a message with LF.
-        crlf = sum(ends) * 2 > len(ends)
-        evidence = _gather(chain(head, lines), header, crlf=crlf)
-        order, certain = decide_order([run.fields for run in evidence.runs], year_first=header.year_first)
-        self._readings[member] = Reading(header, order, encoding, crlf)
+    def _chat(self, member: Member, reading: Reading, evidence: _Evidence) -> Iterator[Chat | Skipped]:
+        self._readings[member] = reading
+        order, crlf = reading.order, reading.crlf
         book, speakers, undated = DayBook(member), dict[str, None](), 0
         for run, day in zip(evidence.runs, _days(evidence.runs, order, crlf=crlf), strict=True):
             if day is None:
@@ -180,9 +192,6 @@ class WhatsApp(ExportSource):
         yield Chat(id=title, title=title, senders=senders, days=book.days())
         if undated:
             yield Skipped(where=str(member.place), why="messages with impossible dates were passed over", count=undated)
-        if not certain:
-            why = "dates such as 3/4 can be read two ways and nothing in the file decides; they were read day first"
-            yield Skipped(where=str(member.place), why=why, outcome="ambiguous")
         if evidence.twelve_hours and len(evidence.words) > 1:
             why = "its words for before and after noon are not known here, so hours may be off by twelve"
             yield Skipped(where=str(member.place), why=why, outcome="ambiguous")
@@ -195,6 +204,21 @@ class WhatsApp(ExportSource):
         # A name with ~ is what a stranger calls herself: the Ann of another chat may be somebody else.
         known = name == sender or phone
         return Party(handle=handle if known else f"~{name} in {chat}", name="" if phone else name, me=me)
+
+
+def _read(stream: IO[bytes]) -> tuple[Reading, _Evidence, bool]:
+    """One pass over a file: how it is read, what it shows, and whether its own dates decide their order."""
+    encoding, lines = lines_of(stream)
+    head = list(islice(lines, SAMPLE))
+    header = lock_format(text for _, text in head)
+    if header is None:
+        raise Malformed("no line starts like a WhatsApp message; export the chat again from the phone")
+    ends = [text.endswith("\r\n") for _, text in head if header.read(text)]
+    # WhatsApp for iOS ends messages with CRLF and the lines within a message with LF.
+    crlf = sum(ends) * 2 > len(ends)
+    evidence = _gather(chain(head, lines), header, crlf=crlf)
+    order, certain = decide_order([run.fields for run in evidence.runs], year_first=header.year_first)
+    return Reading(header, order, encoding, crlf), evidence, certain
 
 
 def _gather(pairs: Iterable[tuple[bytes, str]], header: HeaderFormat, *, crlf: bool) -> _Evidence:

@@ -27,7 +27,7 @@ from indexers.messages.signal import Signal
 from indexers.messages.slack import Slack
 from indexers.messages.telegram import Telegram
 from indexers.messages.whatsapp import WhatsApp
-from indexers.record import Message
+from indexers.record import Message, Skipped
 from indexers.source import Item
 
 OPTIONS = {"owner": exports.OWNER}
@@ -306,6 +306,45 @@ def test_a_new_telephone_of_another_maker_tells_the_same_chat(tmp_path: Path) ->
         end="\r\n",
     )
     assert [text for *_, text in told(tmp_path)] == ["before", "one", "two", "three", "after"]
+
+
+def short_and_long() -> tuple[list[str], list[str]]:
+    """The beginning of a chat in American dates, which can be read two ways, and all of it, which cannot."""
+    days = [f"3/{day}/23, 10:{minute:02} - Ann: {day}.{minute}" for day in (4, 5, 14) for minute in (0, 1)]
+    return days[:3], days
+
+
+def test_a_longer_export_shows_how_the_dates_of_a_shorter_one_are_meant(tmp_path: Path) -> None:
+    short, long = short_and_long()
+    path = tmp_path / "WhatsApp Chat with Ann.txt"
+    path.write_text("\n".join(short) + "\n")
+    shop = Shop(WhatsApp, tmp_path)
+    shop.go()
+    assert {when[:2] for _, when, _ in shop.shown()} == {"03"}, "day first: the third of April and of May"
+    path.write_text("\n".join(long) + "\n")
+    shop.go()
+    said = [line.rpartition(" ")[2] for line in long]
+    wanted = [(False, f"{int(text.split('.')[0]):02} 10:0{text[-1]}", text) for text in said]
+    assert shop.shown() == Counter(wanted)
+    assert shop.go() == []
+
+
+def test_the_dates_of_other_exports_decide_how_a_short_one_is_read(tmp_path: Path) -> None:
+    short, long = short_and_long()
+    (tmp_path / "WhatsApp Chat with Ann.txt").write_text("\n".join(short) + "\n")
+    other = tmp_path / "WhatsApp Chat with Bob.txt"
+    other.write_text("\n".join(long) + "\n")
+    records = check_source(WhatsApp(name="chats", path=tmp_path, options={}))
+    assert {
+        (r.sent_at.month, r.sent_at.day) for r in records if isinstance(r, Message) and r.conversation == "Ann"
+    } == {
+        (3, 4),
+        (3, 5),
+    }
+    assert all(isinstance(record, Message) for record in records)
+    (tmp_path / "WhatsApp Chat with Carl.txt").write_text("13/3/23, 10:00 - Carl: day first\n")
+    records = check_source(WhatsApp(name="chats", path=tmp_path, options={}))
+    assert [record.outcome for record in records if isinstance(record, Skipped)] == ["ambiguous"], "now they differ"
 
 
 def test_the_package_of_the_owners_words_does_not_stand_for_the_whole_channel(tmp_path: Path) -> None:
