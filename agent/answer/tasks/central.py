@@ -22,6 +22,7 @@ _ALIKE = 0.5
 _COLUMNS = re.compile(r"[|\t]")
 _FIELD = re.compile(r"[\w -]{2,20}: \S")
 _BULLET = re.compile(r"[>*\-–•]\s+(?:\[.?\]\s+)?")
+_SPEAKER = re.compile(r"^[A-ZÀ-Þ][\w'’-]*(?: [A-ZÀ-Þ][\w'’-]*)?: ")
 _UNSEGMENTED = re.compile("[\u0e00-\u0fff\u1000-\u109f\u1780-\u17ff\u3040-\u9fff]{6}")
 """Scripts without spaces, where a sentence may be one word to us."""
 _ENDS = ".!?。！？:"
@@ -55,7 +56,7 @@ def statements(passages: Sequence[Passage]) -> list[Statement]:
 
 
 def _says_something(text: str) -> bool:
-    said = content(text)
+    said = content(_SPEAKER.sub("", text))
     if _UNSEGMENTED.search(text):
         return True
     if text[-1:] in _ENDS:

@@ -33,6 +33,12 @@ _RESTS_ON = 4
 """Statements that a draft is shown to rest on at most."""
 _ECHO = 0.6
 """With that share of its words in one statement of theirs, a sentence says their words back to them."""
+_POLITE = frozenset("could would may might should shall hope hopes think believe perhaps".split())
+_OF_ONESELF = re.compile(
+    r"\b(?:I|We|we)(?:['’](?:ll|ve|m|re|d))?\b(?!\s+(?:hope|look forward|thank|wonder|wish)\b|"
+    r"\s+(?:am\s+)?(?:so\s+|very\s+)?(?:glad|happy|sorry|pleased)\b|\s+would (?:like|love) to (?:ask|know|thank)\b)"
+)
+"""What binds its writer; wishes and thanks do not."""
 _GREETING = re.compile(
     r"^(?:dear|hi|hello|hey|good (?:morning|evening|day)|hallo|liebe[r]?)\b[^.!?]{0,40}[,!]\s*", re.IGNORECASE
 )
@@ -135,13 +141,15 @@ def _written(asked: Request, to: str, passages: Sequence[Passage], models: Model
         log.warning("the model gave no usable draft (%s)", type(error).__name__)
         return ""
     text = _SIGNED.sub("", _GREETING.sub("", text.strip().strip('"“”'))).strip()
+    text = re.sub(rf"^(?:{re.escape(to)}|{re.escape(to.split()[0])})\s*[,:]\s*", "", text) if to else text
+    text = text[:1].upper() + text[1:]
     theirs = [one.text for one in statements([one for one in passages if one.sender == to])]
     kept = [one for one in sentences(text) if not _echoes(one, theirs)]
     if asked.says and not _tells(" ".join(kept), asked.says):
         log.info("draft: the model left out or turned round what was to be said")
         return ""
     known = [f"{asked.to} {asked.about} {asked.says} {to}", *(f"{header(one)} {one.title} {one.text}" for one in notes)]
-    return blanked(" ".join(kept), known)
+    return blanked(" ".join(_owned(one, asked.says) for one in kept), known)
 
 
 def _wish(says: str) -> str:
@@ -172,11 +180,21 @@ def _echoes(sentence: str, theirs: Sequence[str]) -> bool:
 
 
 def _tells(text: str, says: str) -> bool:
-    """Whether a text tells all that was to be said: its numbers, most of its words, and no more or fewer negations."""
-    told, wanted = pieces(words(text)), set(content(says))
-    numbers = {word for word in wanted if any(letter.isdigit() for letter in word)}
-    same = BINDING.intersection(words(text)) == BINDING.intersection(words(says))
-    return same and numbers <= told and len(wanted & told) * 3 >= len(wanted) * 2
+    """Whether a text tells all that was to be said, in its order, with no more and no fewer negations."""
+    what = re.sub(r"^(?:ask|thank)(?:ing)?\s+", "", says)
+    negated = [(BINDING - _POLITE).intersection(words(one)) for one in (text, says)]
+    told, wanted = words(text), content(what)
+    at = [told.index(word) for word in wanted if word in told]
+    of_them = any("you" in words(one) for one in sentences(text) if set(wanted).intersection(words(one)))
+    mine = what != says or "you" in words(says) or not of_them
+    return negated[0] == negated[1] and len(at) == len(wanted) and at == sorted(at) and mine
+
+
+def _owned(sentence: str, says: str) -> str:
+    """A sentence in which the owner would say of themselves what they did not ask to be said, with a mark to look at."""
+    if not _OF_ONESELF.search(sentence) or set(content(sentence)) <= pieces(words(says)):
+        return sentence
+    return f"{sentence} [is that so?]"
 
 
 def _said(asked: Request) -> str:

@@ -24,11 +24,12 @@ SYSTEM = (
 _SECTION_TOKENS = 500
 """Of the notes that a model reads at a time: a small one loses the thread in more."""
 _SENTENCE_TOKENS = 50
-_READ_BY = {"small": 2, "large": 8}
+_READ_BY = {"small": 2, "large": 4}
 """Sections that a model of a tier reads; the rest of a long text is quoted, so that an answer takes half a minute, not ten."""
 _SHARE = 0.3
-"""Of the statements of a text, how many a summary of it has, but for the bounds below."""
-_FEWEST, _LINES = 4, 12
+"""Of the statements of a text, how many a summary of it has."""
+_FEWEST, _FEWER, _LINES = 4, 6, 12
+"""Lines: of a short text, as far as it has statements; of many that a larger model says in fewer; at most."""
 
 
 def summary(question: str, material: Material, models: Models) -> Generator[str, None, Answer]:
@@ -164,21 +165,21 @@ def _opening(passages: Sequence[Passage]) -> list[Line]:
 
 
 def _reduced(lines: list[Line], model: LanguageModel) -> Generator[str, None, list[Line]]:
-    """Fewer lines out of many, by a model that can: each must be one of them, or shorten it; else the first of them."""
-    if len(lines) <= _LINES:
+    """Fewer lines out of many, by a model that can: each must be one of them, or shorten it; else all of them."""
+    if len(lines) <= _FEWER:
         return lines
     notes = "\n".join(f"- {line.text}" for line in lines)
-    asked = Prompt(system=SYSTEM, user=f"Notes:\n{notes}\n\nSummarize the notes in {_LINES} short sentences.")
+    asked = Prompt(system=SYSTEM, user=f"Notes:\n{notes}\n\nSummarize the notes in {_FEWER} short sentences.")
     kept: list[Line] = []
     try:
-        for said in (yield from _whole(model.generate(asked, max_tokens=_SENTENCE_TOKENS * _LINES))):
+        for said in (yield from _whole(model.generate(asked, max_tokens=_SENTENCE_TOKENS * _FEWER))):
             used = shortened(said, [line.text for line in lines])
             if used is not None and len(used) == 1:
                 line = lines[used[0]]
                 kept.append(Line(text=said, passage=line.passage, start=line.start, end=line.end))
     except ModelError as error:
         log.warning("the model gave no usable summary (%s)", type(error).__name__)
-    return _once(kept) if len(kept) >= _FEWEST else lines[:_LINES]
+    return _once(kept) if len(kept) >= _FEWEST else lines
 
 
 def _closing(material: Material, lines: Sequence[Line], *, later: bool) -> str:

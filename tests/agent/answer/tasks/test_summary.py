@@ -95,19 +95,18 @@ def test_a_long_text_is_read_by_the_model_at_its_beginning_and_quoted_after(page
 
 def test_a_larger_model_says_many_lines_in_fewer() -> None:
     facts = "The board met in room {0} and paid {0} euros to the house. Tenants of floor {0} asked the {0} plumbers to mend pipes. "
-    long = [page((facts * 3).format(n) + "It is so. " * 150, n) for n in range(1, 9)]
+    long = [page((facts * 6).format(n) + "It is so. " * 150, n) for n in range(1, 5)]
     parts = [
-        f"The board paid {n} euros to the house. Tenants asked the {n} plumbers to mend pipes." for n in range(1, 9)
+        f"The board paid {n} euros to the house. Tenants asked the {n} plumbers to mend pipes. The board met in room {n}. "
+        f"Tenants of floor {n} asked the {n} plumbers."
+        for n in range(1, 5)
     ]
-    fewer = " ".join(f"The board paid {n} euros." for n in (1, 3, 5, 7)) + " The board paid 99 euros."
+    fewer = " ".join(f"The board paid {n} euros." for n in range(1, 5)) + " The board paid 99 euros."
     model = Says(*parts, fewer)
-    given = made(summary(QUESTION, lease(long, total=8), both(model)))
-    assert len(model.asked) == 9
+    given = made(summary(QUESTION, lease(long, total=4), both(model)))
     assert given.route == "model"
-    assert given.text.splitlines()[1:-1] == [
-        f"The board paid {n} euros. [{k}]" for k, n in enumerate((1, 3, 5, 7), start=1)
-    ]
-    assert [one.locator[-1] for one in given.citations] == ["1", "3", "5", "7"]
+    assert len(model.asked) == 5
+    assert given.text.splitlines()[1:-1] == [f"The board paid {n} euros. [{n}]" for n in range(1, 5)]
 
 
 def test_messages_say_who_said_it(message: Make) -> None:
