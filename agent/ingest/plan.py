@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from agent.store.store import StoredItem
-from indexers.record import Skipped
+from indexers.record import Skipped, parted
 from indexers.source import Item
 
 _PARTS = "/#"
@@ -23,7 +23,10 @@ class Move:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """`read` in scan order; `gone` are the stored items to forget; `unchanged` is how many need nothing."""
+    """`read` in scan order; `gone` are the stored items to forget; `unchanged` is how many need nothing.
+
+    The fingerprint of an item that was read in part, and did not change, says how far (see `indexers.record.parted`).
+    """
 
     read: tuple[Item, ...]
     moved: tuple[Move, ...]
@@ -50,7 +53,8 @@ def plan(stored: Mapping[str, StoredItem], scanned: Sequence[Item | Skipped], *,
         known = stored.get(item.id)
         if known is not None:
             if known.fingerprint != item.fingerprint:
-                read.append(item)
+                half_read = parted(known.fingerprint)[0] == item.fingerprint
+                read.append(replace(item, fingerprint=known.fingerprint) if half_read else item)
             continue
         same = by_identity.pop(item.identity, []) if item.identity else []
         if len(same) == 1:

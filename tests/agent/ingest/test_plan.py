@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from agent.ingest.plan import Plan, plan
 from agent.store.store import StoredItem
-from indexers.record import Skipped
+from indexers.record import Skipped, marked
 from indexers.source import Item
 
 
@@ -123,3 +123,9 @@ def test_what_waits_to_be_read_again_is_read_where_it_moved_to() -> None:
 def test_what_is_hidden_is_no_origin_of_a_move() -> None:
     made = plan(stored(("/a/b/c", "1", "i")), [item("/z", "1", "i"), unseen("/a/b")], mirror=True)
     assert (made.moved, [entry.id for entry in made.read], gone(made)) == ((), ["/z"], [])
+
+
+def test_what_was_read_in_part_is_gone_on_with_unless_it_changed() -> None:
+    half = marked("1", "page 9")
+    made = plan(stored(("/a", half, ""), ("/b", half, "")), [item("/a"), item("/b", "2")], mirror=True)
+    assert [entry.fingerprint for entry in made.read] == [half, "2"]
