@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import posixpath
 import struct
 import zipfile
 import zlib
@@ -143,5 +142,13 @@ def _safe_parser() -> XMLParser:
 
 def beside(part: str, target: str) -> str:
     """The member name that a link in `part` leads to; a name with "/" in front counts from the top."""
-    target = unquote(target.partition("#")[0])
-    return posixpath.normpath(posixpath.join("/", posixpath.dirname(part), target)).lstrip("/")
+    target = target.partition("#")[0]
+    if "%" in target:
+        target = unquote(target)
+    steps = [] if target.startswith("/") else part.split("/")[:-1]
+    for step in target.split("/"):
+        if step == "..":
+            del steps[-1:]
+        elif step not in ("", "."):
+            steps.append(step)
+    return "/".join(steps)

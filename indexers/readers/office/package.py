@@ -67,14 +67,12 @@ def links(archive: Archive, name: str, *, only: Sequence[bytes] = ()) -> Mapping
     data = archive.read(told)
     if only and not any(kind in data for kind in only) and not data.startswith(_UTF16):
         return {}
-    root = parse_xml(data)
     kinds = {kind.decode().rpartition("/")[2] for kind in only}
     found: dict[str, tuple[str, str]] = {}
-    for link in root:
-        if isinstance(link.tag, str) and link.get("TargetMode") != "External":
-            kind = link.get("Type", "").rpartition("/")[2]
-            if not kinds or kind in kinds:
-                found[link.get("Id", "")] = kind, beside(name, link.get("Target", ""))
+    for link in parse_xml(data).iterchildren("{*}Relationship"):
+        kind = link.get("Type", "").rpartition("/")[2]
+        if (not kinds or kind in kinds) and link.get("TargetMode") != "External":
+            found[link.get("Id", "")] = kind, beside(name, link.get("Target", ""))
     return found
 
 

@@ -138,14 +138,17 @@ def _paragraphs(element: _Element) -> list[str]:
 def _rows(grid: _Element) -> list[list[str]]:
     """The cells of a table, in one pass for the same reason."""
     rows: list[list[str]] = []
+    cells: list[str] = []
     for node in grid.iter(_ROW, _CELL, _LINE, _RUN, _BREAK):
         tag = node.tag
-        if tag == _ROW:
-            rows.append([])
-        elif not rows:
-            continue
+        if tag == _RUN:
+            if cells:
+                cells[-1] += node.text or ""
         elif tag == _CELL:
-            rows[-1].append("")
-        elif rows[-1]:
-            rows[-1][-1] += (node.text or "") if tag == _RUN else "\n"
+            cells.append("")
+        elif tag == _ROW:
+            cells = []
+            rows.append(cells)
+        elif cells:
+            cells[-1] += "\n"
     return rows
