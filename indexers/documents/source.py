@@ -17,7 +17,7 @@ from indexers.readers.block import Unreadable
 from indexers.readers.engines.ocr import find_engine
 from indexers.readers.formats import read_document
 from indexers.readers.sections import clean, sections
-from indexers.record import Record, Section, Skipped
+from indexers.record import Record, Section, Skipped, parted
 from indexers.source import Item, Options
 
 _SECRET = "holds keys or passwords by its name or first lines, so it is not read"  # noqa: S105 - words about one
@@ -71,7 +71,8 @@ class Documents:
             raise Unreadable("empty", "is an empty file")
         if is_secret(data):
             raise Unreadable("secret", _SECRET)
-        reading = read_document(data, name=name, ocr=self._ocr)
+        reached = parted(item.fingerprint)[1]
+        reading = read_document(data, name=name, ocr=self._ocr, after=int(reached or 0))
         written = datetime.fromtimestamp(min(max(status.st_mtime, 0), LAST_SECOND), UTC)
         digest = blake2b(name.rpartition(".")[2].lower().encode(errors="surrogateescape"), digest_size=16)
         digest.update(data)
