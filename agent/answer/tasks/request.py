@@ -33,7 +33,9 @@ _ACTIONS = (
         re.IGNORECASE | re.DOTALL,
     ),
 )
-_THANK_YOU = re.compile(r"\bthank[\s-]?you[\s-](note|letter|mail|e-?mail|message|text) to (.+?) for\b", re.IGNORECASE)
+_THANK_YOU = re.compile(
+    r"\bthank[\s-]?you[\s-](note|letter|mail|e-?mail|message|text) to (.{1,60}?) for\b", re.IGNORECASE
+)
 _LETTER = r"(?P<what>reply|answer|response|e-?mail|mail|messages?|text|letter|note|antwort|nachricht)"
 _DRAFTS = (
     re.compile(

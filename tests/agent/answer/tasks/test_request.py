@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from agent.answer.tasks.request import Request, request
@@ -73,3 +75,13 @@ def test_a_draft_says_to_whom_about_what_and_what(text: str, to: str, about: str
 )
 def test_any_other_question_asks_for_nothing_to_be_made(text: str) -> None:
     assert request(text) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["list " * 9000, "draft a mail to " + "that " * 9000, "thank you note to " * 5000, "action items of " * 5000],
+)
+def test_a_long_text_takes_no_long_time(text: str) -> None:
+    start = time.process_time()
+    request(text)
+    assert time.process_time() - start < 2.0
