@@ -39,6 +39,9 @@ _DELIVERED = re.compile(
     rb"[ \t]*([^\r\n]{3,300})"
 )
 _OPTIONS = frozenset({"owner"})
+_PRINT_FIELDS = 7
+"""What the print of a mail in a file of its own says: stat, ties, calls, where others put it, what of its events is over,
+and stat and id of the mail that it is read under."""
 
 Letter = Message | Event | Section | Skipped
 """What one mail gives."""
@@ -139,7 +142,8 @@ class Mail:
         if item.id in self._runs:
             yield from self._read_run(self._runs[item.id])
         elif item.id in self._files:
-            _, its, _, moved, over, _, holder, *_ = (*item.fingerprint.split("|", 6), *[""] * 6)
+            fields = item.fingerprint.split("|", _PRINT_FIELDS - 1)
+            _, its, _, moved, over, _, holder = (*fields, *[""] * (_PRINT_FIELDS - len(fields)))
             place = _Place(moved or Ties.read(its).claim, over.split(",") if over else ())
             records = list(self._read_file(self._files[item.id], place))
             held = self._files.get(holder)
@@ -279,9 +283,9 @@ def _start(path: str, size: int) -> bytes:
 
 def _head_of(found: Found, known: str) -> tuple[Ties, tuple[Call, ...]]:
     """The ties and calls of a mail in a file of its own: as its print says that is `known`, if the file is as it was then."""
-    stat, its, called, *_ = (*known.split("|", 3), "", "")
-    if stat == found.stat and its:
-        return Ties.read(its), tuple(map(Call.read, called.split(","))) if called else ()
+    fields = known.split("|", _PRINT_FIELDS - 1)
+    if len(fields) == _PRINT_FIELDS and fields[0] == found.stat and fields[1]:
+        return Ties.read(fields[1]), tuple(map(Call.read, fields[2].split(","))) if fields[2] else ()
     start = _start(found.path, CALL_BYTES)
     start = start.partition(b"\n")[2] if found.kind == "emlx" else start
     return ties(start), calls(start) if SIGN in start else ()

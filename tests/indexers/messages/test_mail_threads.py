@@ -257,6 +257,19 @@ def test_a_new_mail_opens_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert opened == []
 
 
+@pytest.mark.parametrize("strange", ["{stat}", "{stat}|/a/mail.eml|1:2:3", "", "|||||||||", "{stat}|a"])
+def test_prints_of_another_make_are_not_believed(strange: str, tmp_path: Path) -> None:
+    (tmp_path / "1.eml").write_bytes(answer(1, to=0))
+    (item,) = Mail(name="m", path=tmp_path, options={}).scan()
+    assert isinstance(item, Item)
+    source = Mail(name="m", path=tmp_path, options={})
+    source.known = {item.id: strange.format(stat=item.fingerprint.partition("|")[0])}
+    assert list(source.scan()) == [item]
+    assert [
+        record.id for record in source.read(Item(id=item.id, fingerprint=strange or "x")) if isinstance(record, Message)
+    ] == ["1@x"]
+
+
 def test_a_mail_is_read_in_a_source_made_anew_as_in_the_one_that_scanned(tmp_path: Path) -> None:
     for box in ("a", "b"):
         (tmp_path / box).mkdir()
