@@ -285,7 +285,7 @@ class Store:
             if old == item:
                 self.embeddings.log(source, fresh, gone=False)
                 self.copies.tell_paths(item)
-            if old == item or (old is not None and left and self._parts.hides(item, int(old))):
+            if old == item or (old is not None and self._parts.stays(int(old), against=item, left=left)):
                 return
             holder = None if old is None else self.copies.bequeath(int(old), successor=item)
             fresh = self.embeddings.uids(item)

@@ -71,7 +71,38 @@ class Parts:
         )
         return bool(reached), skips
 
-    def hides(self, item: int, older: int) -> bool:
+    def stays(self, older: int, *, against: int, left: bool) -> bool:
+        """Whether the visible generation of an item stays in place of a new one, for now or for good.
+
+        While turns are left one that is whole stays, and the new one waits. The text that an engine once read off the
+        very same file stays when that engine is no longer there.
+        """
+        if left:
+            return self._hides(against, older)
+        if not self._lacks_engine(against, older):
+            return False
+        fingerprint = self._database.value("SELECT fingerprint FROM item WHERE id = ?", (against,))
+        self._database.run("UPDATE item SET fingerprint = ? WHERE id = ?", (fingerprint, older))
+        self._database.run("DELETE FROM skipped WHERE item = ?", (older,))
+        self._database.run("UPDATE skipped SET item = ? WHERE item = ?", (older, against))
+        self._drop(against)
+        return True
+
+    def _lacks_engine(self, item: int, older: int) -> bool:
+        """Whether less of the same file was read by OCR than before, and it says so."""
+        if not self._database.value("SELECT 1 FROM skipped WHERE item = ? AND outcome = 'needs_ocr' LIMIT 1", (item,)):
+            return False
+        (new, now), (old, before) = (
+            self._database.rows(
+                "SELECT identity, (SELECT count(*) FROM chunk WHERE chunk.item = coalesce(holder, i.id) AND read_by = 'ocr')"
+                " FROM item AS i WHERE id = ?",
+                (number,),
+            )[0]
+            for number in (item, older)
+        )
+        return bool(new) and new == old and now < before
+
+    def _hides(self, item: int, older: int) -> bool:
         """Let a half-read generation wait if the visible one is whole and says something; False if it may be seen."""
         fingerprint, says = self._database.rows(
             "SELECT fingerprint, holder IS NOT NULL OR EXISTS(SELECT 1 FROM chunk WHERE chunk.item = item.id)"

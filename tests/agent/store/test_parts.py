@@ -10,6 +10,7 @@ import pytest
 from agent.store.reading.inventory import Inventory
 from agent.store.reading.lookup import Lookup
 from agent.store.store import Store
+from agent.vocabulary import Block, Chunk
 from indexers.record import Skipped, marked, parted
 from indexers.source import Item
 
@@ -219,3 +220,27 @@ def test_what_is_half_read_outlives_a_kill(store: Store, reopen: Callable[[], St
     turn(put, again, ["two"], after=1)
     assert sorted(texts(again)) == ["one", "two"]
     again.close()
+
+
+def test_text_that_an_engine_read_stays_when_the_engine_is_gone(store: Store) -> None:
+    """Of the same file only: of another version nothing is known."""
+    number = store.source("notes", "documents")
+    missing = [Skipped(where="/photo", why="no engine", outcome="needs_ocr")]
+
+    def read(item: Item, said: str, skips: list[Skipped]) -> None:
+        staged = store.stage(number, item, now=0.0)
+        chunks = [Chunk(place="p", thread="t", kind="section", title="", text=said, read_by="ocr")] if said else []
+        store.add_chunks(staged, chunks, [Block(first=0, last=0, text=said)] if said else [], model="m")
+        store.publish(staged, records=len(chunks), skips=skips)
+
+    read(Item(id="/photo", fingerprint="1:ocr", identity="i"), "a receipt", [])
+    read(Item(id="/photo", fingerprint="1", identity="i"), "", missing)
+    assert texts(store) == ["a receipt"]
+    assert whys(store) == ["no engine"]
+    assert due(store) == {"/photo": ("1", "")}
+    read(Item(id="/photo", fingerprint="1:ocr", identity="i"), "a receipt, read better", [])
+    assert texts(store) == ["a receipt, read better"]
+    assert whys(store) == []
+    read(Item(id="/photo", fingerprint="2", identity="j"), "", missing)
+    assert texts(store) == []
+    assert store.database.value("SELECT count(*) FROM item") == 1
