@@ -171,7 +171,12 @@ class ExportSource(ABC):
             except (Malformed, *UNREADABLE) as error:
                 yield one.day.member.skipped(error)
         if self.merges:
-            said = {message.id: message for account in accounts for message in account.messages}
+            said = dict[str, Message]()
+            for one, account in zip(told, accounts, strict=True):
+                for message in account.messages:
+                    # Where an export has her words only, it has the words only.
+                    if not (one.chat.own and (before := said.get(message.id)) and before.text == message.text):
+                        said[message.id] = message
             if len(accounts) > 1:
                 yield from sorted(said.values(), key=lambda message: (message.sent_at, message.id))
             else:

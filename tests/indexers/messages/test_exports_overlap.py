@@ -362,6 +362,20 @@ def test_the_package_of_the_owners_words_does_not_stand_for_the_whole_channel(tm
     assert shop.shown() == expected(talk, set(range(len(talk.lines))))
 
 
+def test_a_newer_package_takes_nothing_from_what_the_channels_export_tells(tmp_path: Path) -> None:
+    talk = burst(3)
+    whole = json.loads(exports.discord_exporter(talk))
+    for said in whole["messages"]:
+        said["reactions"] = [{"emoji": {"name": "👍"}, "count": 2}]
+    channel, package = tmp_path / "channel.json", tmp_path / "package.zip"
+    channel.write_text(json.dumps(whole))
+    package.write_bytes(exports.discord_package(talk))
+    os.utime(channel, (1, 1))
+    os.utime(package, (2, 2))
+    records = check_source(Discord(name="chats", path=tmp_path, options=OPTIONS))
+    assert [m.reactions for m in records if isinstance(m, Message)] == [("👍 ×2",)] * len(talk.lines)
+
+
 def test_without_memory_a_pass_is_as_good_as_the_files_that_are_there(tmp_path: Path) -> None:
     """Whoever scans may tell a source nothing of earlier passes, or ids only."""
     talk = burst(5)
