@@ -52,7 +52,7 @@ MAX_DEPTH = 4_000
 _CELL_OF_DATA = 400
 """A table with a longer cell lays out a page; its cells are paragraphs, not values."""
 
-_MAX_COLSPAN = 50
+_MAX_SPAN = 50
 _MAX_CHAPTERS = 2_000
 
 
@@ -61,6 +61,7 @@ class _Table:
     rows: list[list[str]] = field(default_factory=list)
     outer: list[str] = field(default_factory=list)
     at: int = 0
+    down: dict[int, int] = field(default_factory=dict)  # rows for which a cell above still fills a column
     in_cell: bool = False
     layout: bool = False
 
@@ -157,7 +158,7 @@ class _Page:
         elif tag == "table":
             self._open_table(attributes.get("role") in ("presentation", "none"))
         elif self._tables:
-            self._enter_in_table(tag, attributes.get("colspan"))
+            self._enter_in_table(tag, attributes)
         return True
 
     def leave(self, tag: str) -> None:
@@ -218,9 +219,11 @@ class _Page:
         self._tables.append(_Table(outer=self._words, layout=layout))
         self._words = []
 
-    def _enter_in_table(self, tag: str, colspan: str | None) -> None:
+    def _enter_in_table(self, tag: str, attributes: dict[str, str | None]) -> None:
         inner = self._tables[-1]
         if tag == "tr":
+            width = len(inner.rows[-1]) if inner.rows else 0
+            inner.down = {at: left - (at >= width) for at, left in inner.down.items() if left > (at >= width)}
             inner.rows.append([])
         elif tag in ("td", "th"):
             if inner.in_cell:
@@ -229,9 +232,15 @@ class _Page:
                 inner.rows.append([])
             self._words.clear()
             inner.in_cell = True
-            wide = min(int(colspan), _MAX_COLSPAN) if colspan and colspan.isascii() and colspan.isdigit() else 1
-            inner.at = len(inner.rows[-1])
-            inner.rows[-1] += [""] * max(wide, 1)
+            row = inner.rows[-1]
+            while left := inner.down.get(len(row), 0):
+                inner.down[len(row)] = left - 1
+                row.append("")
+            wide, high = (_span(attributes.get(name)) for name in ("colspan", "rowspan"))
+            inner.at = len(row)
+            row += [""] * wide
+            if high > 1:
+                inner.down |= dict.fromkeys(range(inner.at, inner.at + wide), high - 1)
 
     def _end_cell(self, inner: _Table) -> None:
         inner.rows[-1][inner.at] = self._take()
@@ -320,6 +329,11 @@ def _is_utf8(data: bytes) -> bool:
         return not data.decode().isascii()
     except UnicodeDecodeError:
         return False
+
+
+def _span(told: str | None) -> int:
+    """Over how many columns or rows a cell goes."""
+    return max(min(int(told), _MAX_SPAN), 1) if told and told.isascii() and told.isdigit() and len(told) < 6 else 1
 
 
 def _is_hidden(attributes: dict[str, str | None]) -> bool:

@@ -328,3 +328,15 @@ def test_what_is_noted_on_a_cell_of_a_workbook_is_told_with_its_place() -> None:
         ("[comment on A1] ask Ann", "'May 5'!A1"),
         ("[comment on B2] paid?", "'May 5'!B2"),
     ]
+
+
+def test_a_cell_over_several_rows_moves_no_other_into_its_column() -> None:
+    page = (
+        b"<table><tr><th>Who<th>What<th>Cost<tr><td rowspan=3>Ann<td>Rent<td>5<tr><td>Gas<td>6"
+        b"<tr><td colspan=2 rowspan=2>both<tr><td>Bob<tr><td>Eve<td>Tax<td>7</table>"
+    )
+    (block,) = read_html(page).blocks
+    assert (block.head, block.text.split("\n")) == (
+        "Who | What | Cost",
+        ["Ann | Rent | 5", " | Gas | 6", " | both", "Bob", "Eve | Tax | 7"],
+    )
