@@ -14,7 +14,7 @@ from indexers.documents.rules import Rules, is_secret, is_secret_name
 from indexers.documents.walk import walk
 from indexers.folder import LAST_SECOND
 from indexers.readers.block import Unreadable
-from indexers.readers.engines.ocr import find_engine
+from indexers.readers.engines.ocr import find_engine, mark_of
 from indexers.readers.formats import read_document
 from indexers.readers.sections import clean, sections
 from indexers.record import Record, Section, Skipped, parted
@@ -44,7 +44,7 @@ class Documents:
 
     def scan(self) -> Iterator[Item | Skipped]:
         """Every file that exists now, unopened. Raises SourceUnavailable when the folder cannot be looked at."""
-        return walk(self._root, self._rules, ocr=self._ocr is not None)
+        return walk(self._root, self._rules, engine=mark_of(self._ocr))
 
     def read(self, item: Item) -> Iterator[Record | Skipped]:
         """The sections of one file; what could not be read of it comes last, as Skipped."""

@@ -32,19 +32,19 @@ class _Folder:
     ignores: tuple[tuple[int, GitIgnoreSpec], ...]
 
 
-def walk(root: Path, rules: Rules, *, ocr: bool = False) -> Iterator[Item | Skipped]:
+def walk(root: Path, rules: Rules, *, engine: str = "") -> Iterator[Item | Skipped]:
     """Every file below `root` that the rules admit, sorted within each folder; symbolic links are never followed.
 
     A folder that cannot be looked into, another volume mounted inside, and a file that is only in the cloud (of which
     a stub may be left) come as Skipped. Raises SourceUnavailable when the root is missing, unreadable or an unmounted
     volume, also when it goes away during the walk.
 
-    `ocr` tells whether pictures can be read now: their fingerprint is another then, so that they are read when an engine
-    comes.
+    `engine` is what can read pictures now ("" for nothing): their fingerprint ends with it, so that they are read when
+    one comes.
     """
     top = _look_at_root(root)
     if stat.S_ISREG(top.st_mode):
-        yield _item(os.fspath(root), top, ocr=ocr)
+        yield _item(os.fspath(root), top, engine=engine)
         return
     prefix = len(os.fspath(root).rstrip("/")) + 1
     pending = [_Folder(os.fspath(root).rstrip("/"), ())]
@@ -87,7 +87,7 @@ def walk(root: Path, rules: Rules, *, ocr: bool = False) -> Iterator[Item | Skip
                 yield _unlisted(path, error, folder=is_folder)
                 continue
             if not is_folder:
-                yield cloud_only(path, status) or _item(path, status, ocr=ocr)
+                yield cloud_only(path, status) or _item(path, status, engine=engine)
             elif status.st_dev == top.st_dev:
                 inner.append(_Folder(path, ignores))
             else:
@@ -121,10 +121,10 @@ def _evicted(folder: str, name: str) -> str:
     return f"{folder}/{name[1 : -len(_STUB)]}" if stub else ""
 
 
-def _item(path: str, status: os.stat_result, *, ocr: bool) -> Item:
+def _item(path: str, status: os.stat_result, *, engine: str) -> Item:
     same = f"{status.st_ino}:{status.st_size}:{status.st_mtime_ns}"
-    engine = ":ocr" if ocr and path.lower().endswith(_PICTURED) else ""
-    return Item(id=id_of(path), fingerprint=f"{status.st_dev}:{same}{engine}", identity=same, size=status.st_size)
+    read_by = engine if path.lower().endswith(_PICTURED) else ""
+    return Item(id=id_of(path), fingerprint=f"{status.st_dev}:{same}{read_by}", identity=same, size=status.st_size)
 
 
 def _look_at_root(root: Path) -> os.stat_result:

@@ -21,7 +21,7 @@ from agent.store.reading.lookup import Lookup
 from agent.store.store import Store
 from indexers.documents import Documents
 from indexers.readers.block import Reading, Unreadable
-from indexers.readers.engines.ocr import OcrEngine, find_engine
+from indexers.readers.engines.ocr import OcrEngine, Tesseract, find_engine, mark_of
 from indexers.readers.engines.picture import count_pages, grey
 from indexers.readers.formats import read_document
 from indexers.readers.pdf import read_pdf
@@ -273,3 +273,27 @@ def test_pictures_are_read_again_once_an_engine_comes(tmp_path: Path, monkeypatc
     before, after = seen
     assert {name for name in before if before[name][0] != after[name][0]} == {"photo.png", "scan.PDF"}
     assert all(before[name][1] == after[name][1] for name in before)
+
+
+@pytest.mark.parametrize(
+    ("installed", "used"),
+    [
+        ("eng osd", "eng"),
+        ("deu eng equ osd", "eng+deu"),
+        ("deu fra script/Latin", "deu+fra+script/Latin"),
+        (" ".join(f"l{n:02d}" for n in range(160)), ""),
+        ("", ""),
+    ],
+)
+def test_the_few_languages_that_are_installed_are_read(installed: str, used: str, tmp_path: Path) -> None:
+    program = tmp_path / "tesseract"
+    listed = "\n".join(["List of available languages:", *installed.split()])
+    program.write_text(
+        f"#!/bin/sh\nif [ $1 = --list-langs ]; then echo '{listed}'; else echo said $*; cat > /dev/null; fi\n"
+    )
+    program.chmod(0o755)
+    engine = Tesseract(str(program))
+    assert engine.languages == used
+    assert engine.recognise(b"picture") == "said stdin stdout --psm 3" + (f" -l {used}" if used else "")
+    assert mark_of(engine) == (":ocr" if used in ("", "eng") else f":ocr:{used}")
+    assert mark_of(None) == ""

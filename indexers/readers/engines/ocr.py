@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -20,6 +21,10 @@ NO_ENGINE = (
 )
 
 _SECONDS = 25
+_ENVIRONMENT = {"OMP_THREAD_LIMIT": "1", "PATH": "/usr/bin:/bin"}
+_LANGUAGE = re.compile(r"[\w/-]{2,40}")
+_NO_LANGUAGES = {"osd", "equ"}
+_FEW_LANGUAGES = 4
 TURN_SECONDS = 20.0
 """After that other items, and other sources, have their turn."""
 ONLY_SECONDS = 50.0
@@ -40,20 +45,46 @@ class OcrEngine(Protocol):
 
 
 class Tesseract:
-    """The tesseract program (Apache-2.0), picture in and text out through pipes, one thread, no files."""
+    """The tesseract program (Apache-2.0), picture in and text out through pipes, one thread, no files.
+
+    It reads the languages that the owner installed, if these are few: with all that exist it would take minutes a page.
+    """
 
     def __init__(self, program: str) -> None:
         self._program = program
+        self._languages: str | None = None
         self._before = (_POLITELY,) if os.access(_POLITELY, os.X_OK) else ()
 
+    @property
+    def languages(self) -> str:
+        """As its option -l wants them, English first; "" for its own choice."""
+        if self._languages is None:
+            try:
+                told = subprocess.run(
+                    [self._program, "--list-langs"],
+                    capture_output=True,
+                    timeout=_SECONDS,
+                    env=_ENVIRONMENT,
+                    check=False,
+                )
+                names = [line.strip() for line in told.stdout.decode("utf-8", "replace").splitlines()[1:]]
+            except (OSError, subprocess.TimeoutExpired):
+                names = []
+            able = sorted(
+                {name for name in names if _LANGUAGE.fullmatch(name)} - _NO_LANGUAGES, key=lambda n: (n != "eng", n)
+            )
+            self._languages = "+".join(able) if len(able) <= _FEW_LANGUAGES else ""
+        return self._languages
+
     def recognise(self, picture: bytes) -> str:
+        chosen = ("-l", self.languages) if self.languages else ()
         try:
             done = subprocess.run(
-                [*self._before, self._program, "stdin", "stdout", "--psm", "3"],
+                [*self._before, self._program, "stdin", "stdout", "--psm", "3", *chosen],
                 input=picture,
                 capture_output=True,
                 timeout=_SECONDS,
-                env={"OMP_THREAD_LIMIT": "1", "PATH": "/usr/bin:/bin"},
+                env=_ENVIRONMENT,
                 check=False,
             )
         except subprocess.TimeoutExpired as error:
@@ -79,6 +110,8 @@ class AppleVision:
         request = Vision.VNRecognizeTextRequest.alloc().init()
         request.setRecognitionLevel_(Vision.VNRequestTextRecognitionLevelAccurate)
         request.setUsesLanguageCorrection_(True)
+        if hasattr(request, "setAutomaticallyDetectsLanguage_"):  # from macOS 13 on
+            request.setAutomaticallyDetectsLanguage_(True)
         handler = Vision.VNImageRequestHandler.alloc().initWithData_options_(data, None)
         done, _ = handler.performRequests_error_([request], None)
         if not done:
@@ -143,6 +176,14 @@ class Turn:
             reached = self.left[0] - 1
             why = f"is read by text recognition up to page {reached} of {pages} so far; the next passes go on"
             yield Loss(outcome="unfinished", why=why, reached=str(reached))
+
+
+def mark_of(engine: OcrEngine | None) -> str:
+    """What the fingerprint of a picture has besides: it is read again when an engine, or another language, comes."""
+    if engine is None:
+        return ""
+    languages = engine.languages if isinstance(engine, Tesseract) else ""
+    return ":ocr" if languages in ("", "eng") else f":ocr:{languages}"
 
 
 def read_image(data: bytes, *, ocr: OcrEngine | None, after: int | None = None) -> Reading:
