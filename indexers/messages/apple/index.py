@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import struct
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ NANOSECONDS_FROM = 10**12
 """Dates from here on are nanoseconds since 2001, smaller ones seconds (before 10.13); both occur in one database."""
 FIRST_TAPBACK = 2000
 
+_NANOSECONDS_A_DAY = 86_400 * 10**9
 _EPOCH_DAY = APPLE_EPOCH // 86_400
 _FIRST_ORDINAL = date(1970, 1, 1).toordinal()
 _LAST_DAY = date.max.toordinal() - _FIRST_ORDINAL
@@ -55,7 +57,9 @@ class Membership:
 
     def put(self, rows: Sequence[int], values: Sequence[int]) -> None:
         """A message in several conversations belongs to the first of them that is not hidden."""
-        for row, value, present in zip(rows, values, self.of(rows), strict=True):
+        dense, size = self._dense, len(self._dense)
+        for row, value in zip(rows, values, strict=True):
+            present = dense[row] if 0 <= row < size else self._sparse.get(row, 0)
             if present == self.LOOSE or present < 0 < value or 0 < value < present:
                 self._set(row, value)
 
@@ -96,23 +100,26 @@ class Days:
         self._digest_of = array("Q", bytes(8 * size))
         self._sparse: dict[int, tuple[int, int]] = {}
 
-    def add(self, key: int, row: int, digest: int) -> None:
+    def add(self, keys: Iterable[int], rows: Iterable[int], digests: Iterable[int]) -> None:
         """Digests are summed, so that neither the order of rows nor new ROWIDs after a rebuild change an item."""
-        place = self.place.get(key)
-        if place is None:
-            place = self.place[key] = len(self.rows)
-            self.conversations.append(key // _DAYS)
-            self.keys.append(key)
-            self.rows.append(array("q", (row,)))
-            self.digests.append(digest)
-        else:
-            self.rows[place].append(row)
-            self.digests[place] = (self.digests[place] + digest) & _MASK
-        if 0 <= row < len(self._place_of):
-            self._place_of[row] = place + 1
-            self._digest_of[row] = digest
-        else:
-            self._sparse[row] = place, digest
+        place_by_key, held, sums = self.place, self.rows, self.digests
+        place_of, digest_of, size = self._place_of, self._digest_of, len(self._place_of)
+        for key, row, digest in zip(keys, rows, digests, strict=True):
+            place = place_by_key.get(key)
+            if place is None:
+                place = place_by_key[key] = len(held)
+                self.conversations.append(key // _DAYS)
+                self.keys.append(key)
+                held.append(array("q", (row,)))
+                sums.append(digest)
+            else:
+                held[place].append(row)
+                sums[place] = (sums[place] + digest) & _MASK
+            if 0 <= row < size:
+                place_of[row] = place + 1
+                digest_of[row] = digest
+            else:
+                self._sparse[row] = place, digest
 
     def take_back(self, row: int) -> int | None:
         """Undo the adding of a row; the place where it was, if it was anywhere."""
@@ -193,14 +200,14 @@ class Index:
         """Whether a row is neither recently deleted nor in hidden chats only."""
         return self.members[row] >= Membership.LOOSE
 
-    def key(self, member: int, moment: int | None, handle: int | None) -> int:
+    def key(self, member: int, moment: int, handle: int) -> int:
         """The conversation-day of a message; one in no chat is filed with the person who sent it."""
         conversations = self.conversations
-        number = member - 1 if member > 0 else conversations.of_handle.get(handle or 0, conversations.unfiled)
-        if moment is None or moment <= 0:
-            return number * _DAYS + _UNDATED
-        day = (moment // 10**9 if moment >= NANOSECONDS_FROM else moment) // 86_400 + _EPOCH_DAY
-        return number * _DAYS + (day if day <= _LAST_DAY else _UNDATED)
+        number = member - 1 if member > 0 else conversations.of_handle.get(handle, conversations.unfiled)
+        if moment >= NANOSECONDS_FROM:  # no such number lies past the last day
+            return number * _DAYS + moment // _NANOSECONDS_A_DAY + _EPOCH_DAY
+        day = moment // 86_400 + _EPOCH_DAY
+        return number * _DAYS + (day if moment > 0 and day <= _LAST_DAY else _UNDATED)
 
 
 def speech_condition(database: MessagesDatabase) -> str:
@@ -226,3 +233,9 @@ def split_target(about: str | None) -> tuple[str, str]:
 
 def digest(state: str) -> int:
     return int.from_bytes(hashlib.blake2b(state.encode(), digest_size=8).digest(), "little")
+
+
+def digests(states: Iterable[str]) -> Sequence[int]:
+    """The digests of many states."""
+    whole = b"".join([hashlib.blake2b(state.encode(), digest_size=8).digest() for state in states])
+    return struct.unpack(f"<{len(whole) // 8}Q", whole)

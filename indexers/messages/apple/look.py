@@ -6,17 +6,20 @@ time that it takes to look at them one by one; a block whose string is the one t
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from indexers.messages.apple.conversations import Conversations
-from indexers.messages.apple.database import MessagesDatabase, Row
-from indexers.messages.apple.index import FIRST_TAPBACK, Days, Index, Membership, dense_size, digest, split_target
-from indexers.messages.apple.states import States, files_of, joined_sum, removed_from_chats
+from indexers.messages.apple.database import MessagesDatabase
+from indexers.messages.apple.index import FIRST_TAPBACK, Days, Index, Membership, dense_size, digests, split_target
+from indexers.messages.apple.states import States, Told, about, files_of, joined_sum, removed_from_chats
 
 PAGE_ROWS = 4096
 BLOCK_ROWS = 1024
 FEW_BLOCKS, MOST_CHANGED = 8, 0.25
 """Where more blocks than a few and a larger part of them differ, all is looked at anew."""
+
+Target = tuple[int, int, int, str]
+"""ROWID, date, handle and state of what a tapback or reply is about."""
 
 _NOWHERE = -(2**63)
 _JOINED = (
@@ -41,7 +44,8 @@ class Look:
         self._joined = joined_sum(database)
         self.index = Index(conversations, self._members(conversations), Days(self._size), files_of(database))
         for block in self._present():
-            self._add(self._read(block))
+            if told := self._changed(block):
+                self._add(told)
 
     def refresh(self, database: MessagesDatabase, conversations: Conversations) -> set[int] | None:
         """Bring the index up to date; the places of days that may have changed.
@@ -58,49 +62,58 @@ class Look:
         if files != index.files:
             touched |= {row for row, _ in files.items() ^ index.files.items()}
             index.files = files
-        changed = {block for block in {*self._present(), *self._blocks} if self._differs(block)}
+        changed = {block: told for block in {*self._present(), *self._blocks} if (told := self._changed(block))}
         if len(changed) > max(FEW_BLOCKS, MOST_CHANGED * len(self._blocks)):
             return None
-        pages = [self._read(block) for block in sorted(changed)]
         within = {row for block in changed for row in index.days.within(*_span(block))}
-        within.update(row[0] for page in pages for row in page)
+        within.update(row for told in changed.values() for row in told.rows)
         touched |= within
-        touched |= self._about(touched, changed, [row[0] for page in pages for row in page])
+        touched |= self._about(touched, set(changed), [guid for told in changed.values() for guid in told.guids])
         outside = sorted(touched - within)
-        pages += [
+        others = [
             self._states.among(database, outside[at : at + PAGE_ROWS]) for at in range(0, len(outside), PAGE_ROWS)
         ]
         places = {place for row in touched if (place := index.days.take_back(row)) is not None}
         for row in touched:
             self._targets.pop(row, None)
-        for page in pages:
-            self._add(page)
+        for told in (*changed.values(), *others):
+            self._add(told)
         places |= {place for row in touched if (place := index.days.at(row)) is not None}
         index.days.settle(places)
         return {*places, *index.days.place.values()} if told_anew else places
 
-    def _add(self, page: list[Row]) -> None:
-        """Add the rows of a page to the days."""
+    def _add(self, told: Told) -> None:
+        """Add rows to the days."""
         index = self.index
-        members, files, add, key = index.members, index.files, index.days.add, index.key
-        targets = self._targets_of(page)
-        member_of = members.of([row[0] for row in page])
-        for (row, moment, handle, kind, about, original, state), member in zip(page, member_of, strict=True):
+        members, files, key = index.members, index.files, index.key
+        targets = self._targets_of(told)
+        keys: list[int] = []
+        added: list[int] = []
+        states: list[str] = []
+        columns = (told.rows, told.dates, told.handles, told.seldom, told.states, members.of(told.rows))
+        for row, moment, handle, seldom, state, member in zip(*columns, strict=True):
             if member < Membership.LOOSE:
                 continue
-            if kind is not None and kind >= FIRST_TAPBACK:
-                target = self._target(row, split_target(about)[1], targets)
-                if target is not None:
-                    add(key(members[target[0]], target[2], target[3]), row, digest(state))
-                continue
-            if original is not None:
-                quoted = self._target(row, original, targets)
-                state += f"\0{quoted[-1]}" if quoted is not None else "\0"
-            if row in files:
-                state += f"\0{files[row]}"
-            add(key(member, moment, handle), row, digest(state))
+            whole = state
+            kind, what = about(seldom) if seldom else (0, "")
+            if kind >= FIRST_TAPBACK:
+                target = self._target(row, split_target(what)[1], targets)
+                if target is None:
+                    continue
+                found = key(members[target[0]], target[1], target[2])
+            else:
+                found = key(member, moment, handle)
+                if what:
+                    quoted = self._target(row, what, targets)
+                    whole += f"\0{quoted[3]}" if quoted is not None else "\0"
+                if row in files:
+                    whole += f"\0{files[row]}"
+            keys.append(found)
+            added.append(row)
+            states.append(whole)
+        index.days.add(keys, added, digests(states))
 
-    def _target(self, row: int, guid: str, targets: Mapping[str, Row]) -> Row | None:
+    def _target(self, row: int, guid: str, targets: Mapping[str, Target]) -> Target | None:
         """What a reply or tapback is about, if it is there and to be seen; its changes are changes of the row."""
         target = targets.get(guid)
         if target is None:
@@ -109,20 +122,21 @@ class Look:
         self._targets[row] = target[0]
         return target if self.index.visible(target[0]) else None
 
-    def _targets_of(self, page: list[Row]) -> Mapping[str, Row]:
-        """The rows (ROWID, guid, date, handle, state) that a page's tapbacks and replies are about, by guid."""
-        wanted = {split_target(row[4])[1] for row in page if row[3] is not None and row[3] >= FIRST_TAPBACK}
-        wanted |= {row[5] for row in page if row[5] is not None}
-        return self._states.of_guids(self._database, wanted) if wanted else {}
+    def _targets_of(self, told: Told) -> Mapping[str, Target]:
+        """What tapbacks and replies are about, by guid; most of it stands near them."""
+        few = [about(seldom) for seldom in told.seldom if seldom]
+        wanted = {split_target(what)[1] if kind >= FIRST_TAPBACK else what for kind, what in few if what}
+        if not wanted:
+            return {}
+        near = _by_guid(told, wanted)
+        far = wanted - near.keys()
+        return near | _by_guid(self._states.of_guids(self._database, far), far) if far else near
 
-    def _about(self, rows: set[int], blocks: set[int], found: list[int]) -> set[int]:
-        """The replies and tapbacks on rows that may have changed, and on those that were not there before."""
+    def _about(self, rows: set[int], blocks: set[int], found: Iterable[str]) -> set[int]:
+        """The replies and tapbacks on rows that may have changed, and on those (by guid) that were not there before."""
         # by blocks, too: a target that was hidden is on no day
-        about = {row for row, target in self._targets.items() if target in rows or target // BLOCK_ROWS in blocks}
-        if self._lost and found:
-            sql = "SELECT CAST(guid AS TEXT) FROM message WHERE ROWID IN (SELECT value FROM json_each(?))"
-            about |= {row for (guid,) in self._database.among(sql, found) for row in self._lost.pop(guid, ())}
-        return about
+        them = {row for row, target in self._targets.items() if target in rows or target // BLOCK_ROWS in blocks}
+        return them.union(*[self._lost.pop(guid) for guid in found if guid in self._lost])
 
     def _present(self) -> Iterator[int]:
         """The blocks in which there are messages."""
@@ -134,14 +148,14 @@ class Look:
             yield first // BLOCK_ROWS
             after = min((first // BLOCK_ROWS + 1) * BLOCK_ROWS, 2**63 - 1)
 
-    def _read(self, block: int) -> list[Row]:
-        page = self._states.within(self._database, *_span(block))
-        # as SQLite says it in `States.joined`
-        self._blocks[block] = hash((float(sum([row[0] for row in page])), ",".join([row[6] for row in page]) or None))
-        return page
-
-    def _differs(self, block: int) -> bool:
-        return hash(self._states.joined(self._database, *_span(block))) != self._blocks.get(block)
+    def _changed(self, block: int) -> Told | None:
+        """What is told in a block; None if it is what was told before."""
+        joined = self._states.joined(self._database, *_span(block))
+        mark = hash(joined)
+        if self._blocks.get(block) == mark:
+            return None
+        self._blocks[block] = mark
+        return self._states.within(self._database, *_span(block), joined)
 
     def _members(self, conversations: Conversations) -> Membership:
         members = Membership(self._size)
@@ -170,6 +184,12 @@ class Look:
         self._removed, self._joined = removed, joined_sum(self._database)
         before, self.index.members = self.index.members, self._members(conversations)
         return before.differing(self.index.members)
+
+
+def _by_guid(told: Told, wanted: set[str]) -> dict[str, Target]:
+    targets = zip(told.rows, told.dates, told.handles, told.states, strict=True)
+    columns = zip(zip(told.guids, told.seldom, strict=True), targets, strict=True)
+    return {guid: target for (guid, few), target in columns if guid in wanted and about(few)[0] < FIRST_TAPBACK}
 
 
 def _span(block: int) -> tuple[int, int]:

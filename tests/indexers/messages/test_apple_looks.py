@@ -14,6 +14,7 @@ import pytest
 from agent.demo.attributed import TRANSCRIPT, Stretch, attributed_string
 from agent.demo.chat_db import ME, Chat, ChatDatabase, File, Line, Piece, Tapback
 from indexers.messages.apple import AppleMessages, look
+from indexers.messages.apple.states import Told
 from indexers.record import Record, Skipped
 from indexers.source import Item
 
@@ -202,10 +203,10 @@ def looked_at(reader: AppleMessages, change: Callable[[], object], monkeypatch: 
     counted = 0
     add = look.Look._add
 
-    def counting(self: look.Look, page: list[tuple[object, ...]]) -> None:
+    def counting(self: look.Look, told: Told) -> None:
         nonlocal counted
-        counted += len(page)
-        add(self, page)
+        counted += len(told.rows)
+        add(self, told)
 
     with monkeypatch.context() as patch:
         patch.setattr(look.Look, "_add", counting)
@@ -215,9 +216,9 @@ def looked_at(reader: AppleMessages, change: Callable[[], object], monkeypatch: 
 
 @pytest.fixture
 def large(tmp_path: Path) -> Iterator[ChatDatabase]:
-    """Forty thousand messages, one a minute."""
+    """Twelve thousand messages, one a minute."""
     lines = [
-        Line(by=PEOPLE[0], at=NOON + number * timedelta(minutes=1), text="x", plain=True) for number in range(40_000)
+        Line(by=PEOPLE[0], at=NOON + number * timedelta(minutes=1), text="x", plain=True) for number in range(12_000)
     ]
     with ChatDatabase(tmp_path / "chat.db") as database:
         database.add(Chat(people=PEOPLE[:1], lines=lines))
@@ -232,7 +233,7 @@ def test_a_change_costs_its_own_block(large: ChatDatabase, tmp_path: Path, monke
     assert looked_at(reader, lambda: large.sql.execute(seen), monkeypatch) == 0
     heart = Tapback(by=ME, at=NOON, kind="love")
     assert 0 < looked_at(reader, lambda: large.tapback("NEW", heart, chat_id=1), monkeypatch) <= look.BLOCK_ROWS
-    edit = "UPDATE message SET date_edited = 5 WHERE ROWID IN (20, 30000)"
+    edit = "UPDATE message SET date_edited = 5 WHERE ROWID IN (20, 9000)"
     assert 0 < looked_at(reader, lambda: large.sql.execute(edit), monkeypatch) <= 2 * look.BLOCK_ROWS
     assert 0 < looked_at(reader, lambda: large.delete("NEW"), monkeypatch) <= look.BLOCK_ROWS
     gone = large.sql.execute("SELECT guid FROM message WHERE ROWID = 7").fetchone()[0]
