@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from agent.answer.citations import cite
+from agent.answer.citations import cite, plain
 from agent.answer.claims import sentences, supported_by
 from agent.answer.expected import fits
 from agent.answer.prompt import LONG, SHORT, UNSURE, dated, fitting, header, prompt
@@ -29,6 +30,9 @@ QUOTABLE = 0.7
 """From which support on the best passage is an answer by itself: nine in ten of those that are about another life are below."""
 _FAR = 0.6
 """Passages with less than this share of the best score are left out: 1 point of recall, 1 of 6 passages (LoCoMo)."""
+
+_OWN_MARKS = re.compile(r"(?:\s*\[\d+\])+\s*$")
+"""Marks that a model puts after its sentence: what it rests on is found out here, not believed."""
 
 Models = Callable[[str], LanguageModel | None]
 """The model of a tier ("small", "large"), the nearest installed one, or None when there is none at all."""
@@ -130,6 +134,7 @@ def _checked(pieces: Iterator[str], question: str, passages: list[Passage], said
             if not said.sentences and sentence.casefold().startswith("not found"):
                 said.declined = True
                 return
+            sentence = plain(_OWN_MARKS.sub("", sentence))
             used = supported_by(sentence, question, passages)
             if used is None or not (said.sentences or fits(question, sentence)):
                 dropped += 1
@@ -160,7 +165,7 @@ def _quoted(question: str, found: Found) -> Answer:
     return Answer(
         question=question,
         found=True,
-        text=f"{header(best)}: {dated(citation.quote, best.when)} [1]",
+        text=f"{plain(f'{header(best)}: {dated(citation.quote, best.when)}')} [1]",
         route="quote",
         read_as=found.read_as,
         citations=(citation,),

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import re
+
 from agent.answer.claims import content, pieces, sentence_spans, words
 from agent.vocabulary import Citation, Passage
 
 _QUOTE_LETTERS = 400
+_MARK = re.compile(r"\[(\d+)\]")
+
+
+def plain(text: str) -> str:
+    """Words of the owner's data on one line, and without marks that look like ours: [1] is shown as (1)."""
+    return _MARK.sub(r"(\1)", " ".join(text.split()))
 
 
 def best_quote(passage: Passage, wanted: str) -> str:

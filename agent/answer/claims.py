@@ -13,6 +13,8 @@ from agent.vocabulary import Passage
 
 _SENTENCE_END = re.compile(r"(?<=[.!?。！？])\s+|\n+")
 _TOKEN = re.compile(r"[^\W_]+(?:[.,:/'’@\-+][^\W_]+)*", re.UNICODE)
+_ADDRESS = re.compile(r"@|[^\W\d_]\.[^\W\d_]{2}")
+"""What makes a word without capitals or digits an address: of a mail, of a place in the web."""
 _PARTS = re.compile(r"[.,:/'’@\-+]")
 FIRST_PERSON = re.compile(
     r"\b(?:i|i'm|me|my|mine|we|us|our|ours|ich|mir|mich|meine?[mnrs]?|wir|uns|unsere?[mnrs]?)\b", re.IGNORECASE
@@ -96,7 +98,7 @@ class _Unit:
 def supported_by(said: str, question: str, passages: Sequence[Passage]) -> list[int] | None:
     """The passages (by index, the one that says most of it first) that hold every claim of a sentence, or None.
 
-    Claims are numbers and names. They must stand in sentences that speak of what the answer or the question speaks of,
+    Claims are numbers, names and addresses. They must stand in sentences that speak of what the answer or the question speaks of,
     and a number beside the word it counts: "9 euros" is not held by "9 March, 84 euros". Half of the answer's words
     must stand there or in the question, and one at least must be new: an echo of the question answers nothing.
     """
@@ -127,7 +129,7 @@ def _units(index: int, passage: Passage) -> Iterator[_Unit]:
 
 
 def _claims(said: str, asked: Collection[str], *, known: Collection[str]) -> set[str]:
-    """What must be proven: every number, and every word written like a name.
+    """What must be proven: every number, every address, and every word written like a name.
 
     The first word of a sentence may be any word: it is a claim where the evidence knows it.
     """
@@ -137,7 +139,7 @@ def _claims(said: str, asked: Collection[str], *, known: Collection[str]) -> set
         before = said[: match.start()].rstrip()
         opens = not before or before[-1] in ".!?:"
         named = token[:1].isupper() and (not opens or token.casefold() in known)
-        if named or any(letter.isdigit() for letter in token):
+        if named or any(letter.isdigit() for letter in token) or _ADDRESS.search(token):
             claims.add(token.casefold())
     return {claim for claim in claims if claim not in asked and claim not in _STOP}
 

@@ -27,14 +27,19 @@ _RELATIVE = re.compile(r"\b(?:yesterday|today|tonight|tomorrow|last|this|next|ag
 
 def prompt(question: str, passages: Sequence[Passage], *, system: str, now: datetime) -> Prompt:
     """The prompt over the given passages; the stable part first, so that the engine's prefix cache serves it."""
-    notes = "\n".join(f"- {note(passage)}" for passage in passages)
+    notes = listed(passages)
     today = f"{now:%A} {now.day} {now:%B %Y}"
     return Prompt(system=system, user=f"Notes:\n{notes}\n\nToday is {today}.\nQuestion: {_one_line(question)}")
 
 
+def listed(passages: Sequence[Passage]) -> str:
+    """Passages as the model reads them, each on one line of its own: none can look like two, or like the question."""
+    return "\n".join(f"- {note(passage)}" for passage in passages)
+
+
 def note(passage: Passage) -> str:
     """One passage as the model reads it: who, when or where, then its words with relative times made plain."""
-    return f"{header(passage)}: {_one_line(dated(passage.text, passage.when))}"
+    return _one_line(f"{header(passage)}: {dated(passage.text, passage.when)}")
 
 
 def header(passage: Passage) -> str:

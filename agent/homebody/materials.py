@@ -7,7 +7,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from agent.answer.tasks.material import Material, Unclear, plain
+from agent.answer.citations import plain
+from agent.answer.tasks.material import Material, Unclear
 from agent.answer.tasks.request import Medium, Request
 from agent.retrieval import works
 from agent.retrieval.retriever import Retriever

@@ -7,12 +7,13 @@ import re
 from collections.abc import Generator, Sequence
 
 from agent.answer.answerer import Models
+from agent.answer.citations import plain
 from agent.answer.claims import content, pieces, sentences, words
 from agent.answer.entities.duties import duties
-from agent.answer.prompt import header, note
+from agent.answer.prompt import header, listed, note
 from agent.answer.tasks.blanks import blanked
 from agent.answer.tasks.central import central, statements
-from agent.answer.tasks.material import Line, Made, Material, listed, plain
+from agent.answer.tasks.material import Line, Made, Material
 from agent.answer.tasks.request import Request
 from agent.answer.tasks.shortened import BINDING, shortened
 from agent.errors import ModelError

@@ -2,29 +2,14 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from agent.answer.citations import cite
-from agent.answer.prompt import header, note
+from agent.answer.citations import cite, plain
+from agent.answer.prompt import header
 from agent.vocabulary import Answer, Passage
 
 _PLACES = {"page": "page", "slide": "slide", "chapter": "chapter"}
-
-
-_MARK = re.compile(r"\[(\d+)\]")
-
-
-def plain(text: str) -> str:
-    """Words of the owner's data on one line, and without marks that look like ours: [1] is shown as (1)."""
-    return _MARK.sub(r"(\1)", " ".join(text.split()))
-
-
-def listed(passages: Sequence[Passage]) -> str:
-    """Passages as a model reads them, each on one line of its own: none can look like two."""
-    return "\n".join(f"- {' '.join(note(passage).split())}" for passage in passages)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

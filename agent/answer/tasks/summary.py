@@ -7,9 +7,9 @@ from collections.abc import Generator, Iterator, Sequence
 
 from agent.answer.answerer import Models
 from agent.answer.claims import sentence_spans, sentences, supported_by, words
-from agent.answer.prompt import note
+from agent.answer.prompt import listed, note
 from agent.answer.tasks.central import Statement, central, statements
-from agent.answer.tasks.material import Line, Made, Material, listed
+from agent.answer.tasks.material import Line, Made, Material
 from agent.answer.tasks.shortened import shortened
 from agent.errors import ModelError
 from agent.models.protocols import LanguageModel, Prompt

@@ -73,11 +73,18 @@ async def _call(request: Request, zone: Zone) -> Call:
     return Call(request, body, zone)
 
 
+class Plain(JSONResponse):
+    """JSON in ASCII: whoever reads the socket in a terminal is sent no character that steers it."""
+
+    def render(self, content: object) -> bytes:
+        return json.dumps(content, separators=(",", ":")).replace("\x7f", "\\u007f").encode()
+
+
 def problem(error: HomebodyError, *, status: int | None = None) -> Response:
     """An error as the API says it. `until_unlock`: the owner locked the home, and no passphrase file may open it."""
     codes = {WrongUse: 400, NothingFound: 404, Locked: 423}
     code = status or next((code for kind, code in codes.items() if isinstance(error, kind)), 500)
-    return JSONResponse(wire.problem(error), status_code=code, headers={"x-homebody-version": VERSION})
+    return Plain(wire.problem(error), status_code=code, headers={"x-homebody-version": VERSION})
 
 
 def _logged(error: Exception) -> HomebodyError:
@@ -92,7 +99,7 @@ def answered(handler: Callable[[Call], wire.Json], *, zone: Zone) -> Respond:
     async def respond(request: Request) -> Response:
         try:
             call = await _call(request, zone)
-            return JSONResponse(await run_in_threadpool(handler, call), headers={"x-homebody-version": VERSION})
+            return Plain(await run_in_threadpool(handler, call), headers={"x-homebody-version": VERSION})
         except Exception as error:
             return problem(_logged(error))
 

@@ -54,7 +54,7 @@ def ask(
         for event, data in client.stream("/ask", {"text": text}):
             if event == "text":
                 if not as_json and data["text"]:
-                    show.out.print(show.inert(str(data["text"])))
+                    show.out.print(show.inert(data["text"], lines=True))
             else:
                 result = data
         if explain and result["route"] == "metric":

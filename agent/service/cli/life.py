@@ -20,7 +20,7 @@ def extract(
     types: Annotated[
         list[str],
         typer.Argument(
-            help="phone, email, url, address, iban, money, date by rule; person, action-item, … by the model."
+            help="phone, email, url, address, iban, money, date, action-item by rule; person, organization, place, … by the model."
         ),
     ],
     *,
@@ -144,7 +144,7 @@ def plot(
 
 def _plot(data: show.Json) -> None:
     show.out.print(str(data.get("picture") or f"The picture is in {data['file']}."))
-    show.out.print(show.inert(data["says"]))
+    show.out.print(show.inert(data["says"], lines=True))
 
 
 @app.command()
@@ -154,7 +154,7 @@ def triage(text: str, *, as_json: AsJson = False) -> None:
         tell(
             client.request("POST", "/triage", {"text": text}),
             as_json=as_json,
-            people=lambda data: show.out.print(show.inert(data["advice"])),
+            people=lambda data: show.out.print(show.inert(data["advice"], lines=True)),
         )
 
 

@@ -89,11 +89,13 @@ def _ended() -> int:
         sys.stdout.flush()
         return status
     except HomebodyError as error:
-        show.err.print(f"homebody: {show.inert(str(error))}")
+        show.err.print(f"homebody: {show.inert(error, lines=True)}")
         return error.exit_code
     except typer.TyperException as error:  # wrong use; its kinds are private to typer
         text = error.format_message()
-        show.err.print(text if text.startswith("Usage:") else f"homebody: {show.inert(text)} See `homebody --help`.")
+        show.err.print(
+            text if text.startswith("Usage:") else f"homebody: {show.inert(text, lines=True)} See `homebody --help`."
+        )
         return WrongUse.exit_code
     except (typer.Abort, KeyboardInterrupt):
         return 130

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
 Json = dict[str, object]
+_STEERING = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 
 
 class Printer:
@@ -49,13 +50,15 @@ out = Printer(to_stderr=False)
 err = Printer(to_stderr=True)
 
 
-def inert(text: object) -> str:
+def inert(text: object, *, lines: bool = False) -> str:
     """Foreign text without power over the terminal: every control, format and private character becomes visible.
 
-    Kept are newline, tab, and the two joiners that build emoji families.
+    Kept are the two joiners that build emoji families; with `lines`, for what we wrote ourselves, also the ends of lines:
+    no name of a file or a person begins a line that looks like ours.
     """
+    kept = "\u200d\ufe0f\n\t" if lines else "\u200d\ufe0f"
     return "".join(
-        letter if letter in "\n\t\u200d\ufe0f" or unicodedata.category(letter)[0] != "C" else _visible(letter)
+        letter if letter in kept or unicodedata.category(letter) not in _STEERING else _visible(letter)
         for letter in str(text)
     )
 
