@@ -98,7 +98,7 @@ def run(source: SourceConfig, shop: Workshop, *, progress: Callable[[Progress], 
         with shop.worker(source) as worker:
             scanned: list[Item | Skipped] = []
             told: list[str] = []
-            for entry in worker.scan(known=lambda: shop.store.items(number)):
+            for entry in worker.scan(known=lambda: _known(shop.store, number)):
                 _go_on(shop)
                 if not isinstance(entry, Skipped):
                     told.append(entry.id)
@@ -135,6 +135,11 @@ def run(source: SourceConfig, shop: Workshop, *, progress: Callable[[Progress], 
     )
     log.info("pass items=%d records=%d skipped=%d", report.items, report.records, len(report.skipped))
     return report
+
+
+def _known(store: Store, source: int) -> dict[str, str]:
+    """The fingerprints of the items that were read, by id."""
+    return {key: item.fingerprint for key, item in store.items(source).items()}
 
 
 def _read(

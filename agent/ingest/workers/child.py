@@ -95,7 +95,7 @@ def _serve(source: Source, listing: Listing, command: dict[str, object], out: Bi
             try:
                 _allow_cpu(None)
                 if hasattr(source, "known"):
-                    source.known = tuple(map(str, command.get("known", ())))  # type: ignore[call-overload]  # a list of ours
+                    source.known = command["known"]
                 for found in listing.tell(source.scan(), differences=bool(command.get("differences"))):
                     _send(out, found)
             except SourceUnavailable as error:

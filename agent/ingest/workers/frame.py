@@ -49,7 +49,7 @@ class Refused:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Opened:
     """The source was made: whether it is a mirror, where its kind usually lies ("~" unexpanded, "" for nowhere), whether
-    its scan asks for the ids of the items that were read before, and whether others write it at any time.
+    its scan asks for the items that were read before, and whether others write it at any time.
     """
 
     mirror: bool

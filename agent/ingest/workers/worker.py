@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from itertools import islice
 from math import inf
@@ -101,15 +101,15 @@ class Worker:
                 return sent
         raise SourceUnavailable("its worker died while it was asked where to look")
 
-    def scan(self, *, known: Callable[[], Iterable[str]] = tuple) -> Iterator[Item | Gone | Skipped]:
+    def scan(self, *, known: Callable[[], Mapping[str, str]] = dict) -> Iterator[Item | Gone | Skipped]:
         """What exists now, or, once `settled`, what differs from the scan before; `whole` then says which of the two.
 
-        A source that asks for it is told the ids of the items `known` from earlier passes. Raises SourceUnavailable
+        A source that asks for it is told the fingerprints of the items `known` from earlier passes, by id. Raises SourceUnavailable
         when the source or its worker cannot go on: then forget nothing.
         """
         command: dict[str, object] = {"op": "scan"}
         if self._asks():
-            command["known"] = list(known())
+            command["known"] = known()
         command["differences"], self.settled = self.settled, False
         for sent in self._ask(command):
             if isinstance(sent, Done):

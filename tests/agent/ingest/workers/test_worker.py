@@ -317,14 +317,14 @@ def test_a_worker_is_replaced_after_many_items(wild: SourceConfig, monkeypatch: 
 
 
 def test_only_a_source_that_asks_is_told_what_is_known(wild: SourceConfig) -> None:
-    def unwanted() -> list[str]:
+    def unwanted() -> dict[str, str]:
         raise AssertionError("nobody asked")
 
     write(wild, a="say one")
     with Worker(wild) as worker:
         assert len(list(worker.scan(known=unwanted))) == 1
     with Worker(replace(wild, options={"asks": True})) as worker:
-        for known in (["x", "y"], [], ["z"]):  # also of one process, pass after pass
+        for known in ({"x": "1", "y": "2"}, {}, {"z": "3"}):  # also of one process, pass after pass
             first, item = worker.scan(known=lambda known=known: known)  # type: ignore[misc]
             assert isinstance(first, Skipped)
             assert first.why == (" ".join(known) or "nothing")
@@ -334,4 +334,4 @@ def test_only_a_source_that_asks_is_told_what_is_known(wild: SourceConfig) -> No
 
 def test_a_source_that_cannot_be_made_says_why_before_it_is_told_anything(wild: SourceConfig) -> None:
     with Worker(replace(wild, options={"wrong": 1})) as worker, pytest.raises(SourceUnavailable, match="know wrong"):
-        next(worker.scan(known=lambda: ["x"]))
+        next(worker.scan(known=lambda: {"x": "1"}))
