@@ -240,7 +240,8 @@ def _groups(result: MetricResult) -> Iterator[str]:
     limit = f" {query.threshold.words}" if query.stat == "list" and query.threshold else ""
     if limit:
         whole = f"{rounded(figure.value or 0.0)} of {figure.days} {noun(figure.measure, figure.days)}"
-    yield f"{figure.measure.name}{limit}, {spelled(figure.start, figure.end)}{f' ({whole})' if whole else ''}:"
+    closing = ":" if result.groups else "."
+    yield f"{figure.measure.name}{limit}, {spelled(figure.start, figure.end)}{f' ({whole})' if whole else ''}{closing}"
     shown_as = listed_as(query, figure)
     for row in result.groups[:_MOST_LINES]:
         yield f"  {row.label}: {plain_amount(row.value, unit, shown_as, convert=True)}"

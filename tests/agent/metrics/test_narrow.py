@@ -186,12 +186,11 @@ def test_shares_lists_and_streaks_of_days(batch: Batch, april: April, limit: int
         assert [(value.value, value.unit) for value in nights.values[1:]] == [
             (len(short), "nights"), (len(april.asleep), "nights"),
         ]  # fmt: skip
-        if good:
-            listed = asked(metrics, f"on which days in April did I walk more than {limit} steps").values
-            assert (listed[0].value, listed[0].unit) == (len(good), "days")
-            assert [(value.start, value.value) for value in listed[1:]] == [
-                (date(2026, 4, day), april.steps[day]) for day in good
-            ]
+        listed = asked(metrics, f"on which days in April did I walk more than {limit} steps").values
+        assert (listed[0].value, listed[0].unit) == (len(good), "days")
+        assert [(value.start, value.value) for value in listed[1:]] == [
+            (date(2026, 4, day), april.steps[day]) for day in good
+        ]
         runs = [n for n in range(31) for start in good if set(range(start, start + n)) <= set(good)]
         assert first(metrics, f"longest streak of days over {limit} steps in April") == max(runs, default=0)
         best = asked(metrics, "which day had the most steps in April").values[0]
@@ -284,6 +283,7 @@ APRIL = April(
         ("which days in April had more than 8,000 steps", "Steps more than 8,000, 1–30 Apr 2026 (2 of 3 days):"),
         ("more workouts over 25 minutes in April than in March",
          "Workouts over 25 minutes: 2 (1 h 20 min in total), 1–30 Apr 2026; no data for 1–31 Mar 2026, so the two cannot be compared."),
+        ("which days in April had more than 18,000 steps", "Steps more than 18,000, 1–30 Apr 2026 (0 of 3 days)."),
         ("which day had the most steps in April", "Highest steps in a day: 12,000, on Fri 3 Apr 2026."),
     ],
 )  # fmt: skip
