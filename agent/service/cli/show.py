@@ -263,7 +263,7 @@ def size(count: int) -> str:
 
 def short(text: str, letters: int = 240) -> str:
     """Foreign text on one line, cut where it is long."""
-    line = " ".join(inert(text).split())
+    line = inert(" ".join(text.split()))
     return line if len(line) <= letters else line[: letters - 1] + "…"
 
 
