@@ -284,7 +284,7 @@ class _Draft:
         store = self._shop.store
         passing = any(skip.where == self._item.id and skip.outcome in _PASSING for skip in self.skips)
         passing &= not (self.cut and any(skip.outcome == "timed_out" for skip in self.skips))  # it would hang again
-        self.due = passing
+        self.due = passing or any(skip.outcome == "unfinished" for skip in self.skips)
         if (self.cut or passing) and store.keep(self._source, self._item, self.skips, retry=passing):
             self._give_up()
             self.records, self.kept = 0, True
