@@ -122,7 +122,7 @@ def _measured(place: Path, *, share: int, rounds: int) -> dict[str, float]:
     gc.set_threshold(20_000, 50, 100)  # as in a worker's child; it helps the peers too
     before = _memory()
     ((rows,),) = sqlite3.connect(place / "chat.db").execute("SELECT count(*) FROM message")
-    turns = [_ours(place) | _peers(place / "chat.db", share=share) for _ in range(rounds)]
+    turns = [_ours(place) | _again(place) | _peers(place / "chat.db", share=share) for _ in range(rounds)]
     found = {name: statistics.median(turn[name] for turn in turns) for name in turns[0]}
     for peer in [name for name in found if name.endswith("_us_per_row")]:
         of = peer.removesuffix("_us_per_row")
@@ -151,6 +151,33 @@ def _ours(place: Path) -> dict[str, float]:
         "read_us": read / spoken * 1e6,
         "poll_of_an_unchanged_database_ms": poll * 1000,
     }
+
+
+def _again(place: Path) -> dict[str, float]:
+    """Milliseconds of a second scan by the same object after one new message, one edit, and a mark of reading."""
+    found: dict[str, float] = {}
+    with ChatDatabase(place / "chat.db") as database:
+        source = AppleMessages(name="bench", path=place, options={})
+        seen = {item.id: item for item in source.scan()}  # type: ignore[union-attr]  # no Skipped here
+        ((guid, edited),) = database.sql.execute("SELECT guid, date_edited FROM message WHERE ROWID = 9")
+        line = Line(by=ME, at=_START, text="new", guid="NEW")
+        for name, change, items in (
+            ("a_message", lambda: database.line(line, chat_id=1), 1),
+            ("an_edit", lambda: _edited(database, guid, (edited or 0) + 1), 1),
+            ("a_mark_of_reading", lambda: database.sql.execute("UPDATE message SET is_read = 1 - is_read"), 0),
+        ):
+            change()
+            seconds, now = cpu(lambda: {item.id: item for item in source.scan()})  # type: ignore[union-attr]
+            assert isinstance(now, dict)
+            assert len(now.items() - seen.items()) == items
+            found[f"scan_after_{name}_ms"], seen = seconds * 1000, now
+        database.delete("NEW")
+        _edited(database, guid, edited)
+    return found
+
+
+def _edited(database: ChatDatabase, guid: str, moment: int | None) -> None:
+    database.sql.execute("UPDATE message SET date_edited = ? WHERE guid = ?", (moment, guid))
 
 
 def _peers(path: Path, *, share: int) -> dict[str, float]:

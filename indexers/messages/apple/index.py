@@ -6,12 +6,12 @@ import hashlib
 import re
 import struct
 from array import array
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
 from indexers.messages.apple.conversations import Conversations
-from indexers.messages.apple.database import MessagesDatabase
+from indexers.messages.apple.database import MessagesDatabase, Row
 from indexers.source import Item
 
 APPLE_EPOCH = 978_307_200
@@ -55,11 +55,15 @@ class Membership:
     def __getitem__(self, row: int) -> int:
         return self._dense[row] if 0 <= row < len(self._dense) else self._sparse.get(row, 0)
 
-    def put(self, rows: Sequence[int], values: Sequence[int]) -> None:
-        """A message in several conversations belongs to the first of them that is not hidden."""
-        dense, size = self._dense, len(self._dense)
-        for row, value in zip(rows, values, strict=True):
-            present = dense[row] if 0 <= row < size else self._sparse.get(row, 0)
+    def put(self, joined: Iterable[Row], value_of: Mapping[int, int]) -> None:
+        """Put the messages of rows (ROWID, message, chat) where their chats are.
+
+        A message in several conversations belongs to the first of them that is not hidden.
+        """
+        dense, size, sparse = self._dense, len(self._dense), self._sparse
+        for _, row, chat in joined:
+            value = value_of.get(chat, self.LOOSE)
+            present = dense[row] if 0 <= row < size else sparse.get(row, self.LOOSE)
             if present == self.LOOSE or present < 0 < value or 0 < value < present:
                 self._set(row, value)
 

@@ -15,8 +15,8 @@ from indexers.messages.apple.states import States, Told, about, files_of, joined
 
 PAGE_ROWS = 4096
 BLOCK_ROWS = 1024
-FEW_BLOCKS, MOST_CHANGED = 8, 0.25
-"""Where more blocks than a few and a larger part of them differ, all is looked at anew."""
+MOST_BLOCKS = 32
+"""Where more blocks differ, all is looked at anew, so that few are held at once."""
 
 Target = tuple[int, int, int, str]
 """ROWID, date, handle and state of what a tapback or reply is about."""
@@ -62,9 +62,12 @@ class Look:
         if files != index.files:
             touched |= {row for row, _ in files.items() ^ index.files.items()}
             index.files = files
-        changed = {block: told for block in {*self._present(), *self._blocks} if (told := self._changed(block))}
-        if len(changed) > max(FEW_BLOCKS, MOST_CHANGED * len(self._blocks)):
-            return None
+        changed: dict[int, Told] = {}
+        for block in {*self._present(), *self._blocks}:
+            if told := self._changed(block):
+                changed[block] = told
+                if len(changed) > MOST_BLOCKS:
+                    return None
         within = {row for block in changed for row in index.days.within(*_span(block))}
         within.update(row for told in changed.values() for row in told.rows)
         touched |= within
@@ -168,10 +171,9 @@ class Look:
         value |= dict.fromkeys(conversations.hidden, Membership.HIDDEN)
         found: set[int] = set()
         for page in self._database.pages(_JOINED, size=PAGE_ROWS, after=after):
-            rows = [row for _, row, _ in page]
-            members.put(rows, [value.get(chat, Membership.LOOSE) for _, _, chat in page])
+            members.put(page, value)
             if after > _NOWHERE:
-                found.update(rows)
+                found.update(row for _, row, _ in page)
         members.remove(self._removed if after == _NOWHERE else self._removed & found)
         return found
 

@@ -172,7 +172,7 @@ class Writer:
 @pytest.fixture
 def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(look, "BLOCK_ROWS", 8)
-    monkeypatch.setattr(look, "FEW_BLOCKS", 1000)
+    monkeypatch.setattr(look, "MOST_BLOCKS", 1000)
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -239,6 +239,20 @@ def test_a_change_costs_its_own_block(large: ChatDatabase, tmp_path: Path, monke
     gone = large.sql.execute("SELECT guid FROM message WHERE ROWID = 7").fetchone()[0]
     assert looked_at(reader, lambda: large.delete_recently(gone, at=NOON), monkeypatch) == 1
     assert scan(reader) == scan(source(tmp_path))
+
+
+def test_a_change_of_everything_is_looked_at_anew_and_not_held_at_once(
+    large: ChatDatabase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(look, "MOST_BLOCKS", 3)
+    reader = source(tmp_path)
+    scan(reader)
+    before = reader._found
+    large.sql.execute("UPDATE message SET date_edited = 5")
+    assert scan(reader) == scan(source(tmp_path))
+    assert before is not None
+    assert reader._found is not None
+    assert reader._found[1] is not before[1]
 
 
 def test_a_look_that_fails_is_followed_by_one_at_everything(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
