@@ -274,10 +274,10 @@ class Store:
         at once, unless an older generation is whole: that goes when the new one is, too.
         """
         with self.writing():
-            source, key = self.database.rows("SELECT source, key FROM item WHERE id = ?", (item,))[0]
-            fresh = self.embeddings.uids(item)
-            item = self._parts.join(item)
-            left, skips = self._parts.mark(item, tuple(skips))
+            sql = "SELECT source, key, fingerprint FROM item WHERE id = ?"
+            source, key, fingerprint = self.database.rows(sql, (item,))[0]
+            staged, fresh = item, self.embeddings.uids(item)
+            item, left, skips = self._parts.turn(item, fingerprint, tuple(skips))
             self._add_skipped(item, source, skips)
             self._touched = True
             self.database.run("UPDATE item SET records = records + ? WHERE id = ?", (records, item))
@@ -288,7 +288,7 @@ class Store:
             if old == item or (old is not None and self._parts.stays(int(old), against=item, left=left)):
                 return
             holder = None if old is None else self.copies.bequeath(int(old), successor=item)
-            fresh = self.embeddings.uids(item)
+            fresh = fresh if item == staged else self.embeddings.uids(item)
             if old is not None:
                 self._parts.drop_waiting(int(old), but=item)
                 self._overlaps.restore(int(old), successor=item)
@@ -303,9 +303,8 @@ class Store:
             if imported:
                 self._overlaps.drop(item, source=source)
             self.embeddings.log(source, fresh, gone=False)
-            self.database.run("UPDATE item SET live = 1 WHERE id = ?", (item,))
-            if retry:
-                self.database.run("UPDATE item SET fingerprint = '' WHERE id = ?", (item,))
+            sql = "UPDATE item SET live = 1, fingerprint = iif(?, '', fingerprint) WHERE id = ?"
+            self.database.run(sql, (retry, item))
 
     def keep(self, source: int, item: Item, skips: Iterable[Skipped], *, retry: bool) -> bool:
         """Let the whole generation of an item stand that cannot be read anew now; False when there is none.

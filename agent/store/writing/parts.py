@@ -32,7 +32,14 @@ class Parts:
             )
         }
 
-    def join(self, staged: int) -> int:
+    def turn(self, staged: int, fingerprint: str, skips: Sequence[Skipped]) -> tuple[int, bool, Sequence[Skipped]]:
+        """What one read made of an item: the generation that it belongs to, whether turns are left, the skips to keep."""
+        if not parted(fingerprint)[1] and not any(skip.outcome == "unfinished" for skip in skips):
+            return staged, False, skips
+        item = self._join(staged)
+        return item, *self._mark(item, skips)
+
+    def _join(self, staged: int) -> int:
         """Add what a further turn told to the generation that it goes on with; returns that, or a first turn itself."""
         source, key, fingerprint, holder = self._database.rows(
             "SELECT source, key, fingerprint, holder FROM item WHERE id = ?", (staged,)
@@ -58,7 +65,7 @@ class Parts:
         self._drop(staged)
         return int(begun)
 
-    def mark(self, item: int, skips: Sequence[Skipped]) -> tuple[bool, Sequence[Skipped]]:
+    def _mark(self, item: int, skips: Sequence[Skipped]) -> tuple[bool, Sequence[Skipped]]:
         """Note how far an item was read, in its fingerprint, so that it stays due. Returns whether turns are left, and
         the skips to keep: a further place of a text that is held elsewhere waits for nothing.
         """
