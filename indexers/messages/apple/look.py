@@ -1,6 +1,6 @@
 """Looks at the state of all messages, or, after a first look, at the blocks of them that differ from it.
 
-A block is the messages of some thousand ROWIDs. SQLite joins the states of a block to one string in a fraction of the
+A block is the messages of some hundred ROWIDs. SQLite joins the states of a block to one string in a fraction of the
 time that it takes to look at them one by one; a block whose string is the one that was looked at needs no second look.
 """
 
@@ -14,8 +14,8 @@ from indexers.messages.apple.index import FIRST_TAPBACK, Days, Index, Membership
 from indexers.messages.apple.states import States, Told, about, files_of, joined_sum, removed_from_chats
 
 PAGE_ROWS = 4096
-BLOCK_ROWS = 1024
-MOST_BLOCKS = 32
+BLOCK_ROWS = 512
+MOST_BLOCKS = 64
 """Where more blocks differ, all is looked at anew, so that few are held at once."""
 
 Target = tuple[int, int, int, str]
