@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 
 from agent.config import SourceConfig
-from agent.ingest.workers.frame import Done
 from agent.ingest.run import PassReport, Workshop, run
+from agent.ingest.workers.frame import Done
 from agent.ingest.workers.worker import Worker
 from agent.store.keys import CompartmentKey
 from agent.store.reading.lookup import Lookup

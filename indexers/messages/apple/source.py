@@ -6,12 +6,12 @@ from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from indexers.messages.apple.bodies import Bodies
 from indexers.messages.apple.conversations import load
 from indexers.messages.apple.database import MessagesDatabase, locate
-from indexers.messages.apple.index import Index
-from indexers.messages.apple.look import Look
-from indexers.messages.apple.pages import Pages
+from indexers.messages.apple.reading.bodies import Bodies
+from indexers.messages.apple.reading.pages import Pages
+from indexers.messages.apple.scan.index import Index
+from indexers.messages.apple.scan.look import Look
 from indexers.record import Record, Skipped
 from indexers.source import Item, Options
 

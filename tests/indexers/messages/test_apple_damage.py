@@ -17,7 +17,7 @@ from agent.demo.chat_db import ME, Chat, ChatDatabase, Line, write_chat_db
 from indexers.contract import check_source
 from indexers.messages.apple import AppleMessages
 from indexers.messages.apple import database as database_module
-from indexers.messages.apple.pages import MOST_BYTES
+from indexers.messages.apple.reading.pages import MOST_BYTES
 from indexers.record import Message, Skipped
 from indexers.source import SourceUnavailable
 

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.demo.attributed import link_preview
-from indexers.messages.apple.bodies import preview
-from indexers.messages.apple.keyed import Damaged, KeyedArchive
+from indexers.messages.apple.reading.bodies import preview
+from indexers.messages.apple.reading.keyed import Damaged, KeyedArchive
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=400)
 

@@ -13,8 +13,9 @@ import pytest
 
 from agent.demo.attributed import TRANSCRIPT, Stretch, attributed_string
 from agent.demo.chat_db import ME, Chat, ChatDatabase, File, Line, Piece, Tapback
-from indexers.messages.apple import AppleMessages, look
-from indexers.messages.apple.states import Told
+from indexers.messages.apple import AppleMessages
+from indexers.messages.apple.scan import look
+from indexers.messages.apple.scan.states import Told
 from indexers.record import Record, Skipped
 from indexers.source import Item
 

@@ -9,12 +9,12 @@ from datetime import UTC, datetime, timedelta
 from itertools import chain
 from urllib.parse import quote
 
-from indexers.messages.apple.bodies import Bodies, Unreadable, preview, urls
 from indexers.messages.apple.conversations import ME, UNKNOWN, Conversation
 from indexers.messages.apple.database import MessagesDatabase, Row
-from indexers.messages.apple.index import NANOSECONDS_FROM, Index, split_target
-from indexers.messages.apple.making import message
-from indexers.messages.apple.rows import ABOUT, DATE, EMOJI, GUID, HANDLE, KIND, MINE, RowReader, Rows
+from indexers.messages.apple.reading.bodies import Bodies, Unreadable, preview, urls
+from indexers.messages.apple.reading.making import message
+from indexers.messages.apple.reading.rows import ABOUT, DATE, EMOJI, GUID, HANDLE, KIND, MINE, RowReader, Rows
+from indexers.messages.apple.scan.index import NANOSECONDS_FROM, Index, split_target
 from indexers.record import Attachment, Message, Party, Skipped
 
 PAGE_ROWS = 512

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from indexers.messages.apple.database import MessagesDatabase, Row
-from indexers.messages.apple.index import FIRST_TAPBACK, digest, speech_condition
+from indexers.messages.apple.scan.index import FIRST_TAPBACK, digest, speech_condition
 
 PAGE_ROWS = 4096
 _MASK = 2**64 - 1

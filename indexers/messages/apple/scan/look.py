@@ -10,8 +10,8 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from indexers.messages.apple.conversations import Conversations
 from indexers.messages.apple.database import MessagesDatabase
-from indexers.messages.apple.index import FIRST_TAPBACK, Days, Index, Membership, dense_size, digests, split_target
-from indexers.messages.apple.states import States, Told, about, files_of, joined_sum, removed_from_chats
+from indexers.messages.apple.scan.index import FIRST_TAPBACK, Days, Index, Membership, dense_size, digests, split_target
+from indexers.messages.apple.scan.states import States, Told, about, files_of, joined_sum, removed_from_chats
 
 PAGE_ROWS = 4096
 BLOCK_ROWS = 512

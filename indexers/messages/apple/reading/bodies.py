@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from indexers.messages.apple.keyed import Damaged, KeyedArchive
+from indexers.messages.apple.reading.keyed import Damaged, KeyedArchive
 from indexers.messages.typedstream import (
     AttributedText,
     Filled,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from indexers.messages.apple.database import Kind, MessagesDatabase, Row
-from indexers.messages.apple.index import FIRST_TAPBACK, NANOSECONDS_FROM, Index, speech_condition
+from indexers.messages.apple.scan.index import FIRST_TAPBACK, NANOSECONDS_FROM, Index, speech_condition
 from indexers.record import Attachment
 
 INLINE_BYTES = 2**15
