@@ -104,8 +104,8 @@ class Worker:
     def scan(self, *, known: Callable[[], Mapping[str, str]] = dict) -> Iterator[Item | Gone | Skipped]:
         """What exists now, or, once `settled`, what differs from the scan before; `whole` then says which of the two.
 
-        A source that asks for it is told the fingerprints of the items `known` from earlier passes, by id. Raises SourceUnavailable
-        when the source or its worker cannot go on: then forget nothing.
+        A source that asks for it is told the fingerprints of the items `known` from earlier passes, by id. Raises
+        SourceUnavailable when the source or its worker cannot go on: then forget nothing.
         """
         command: dict[str, object] = {"op": "scan"}
         if self._asks():
