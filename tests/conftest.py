@@ -15,6 +15,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Slow tests first, so that two processes end together; their long forms only when asked for."""
+    items.sort(key=lambda item: item.get_closest_marker("models") is None)
     if not config.getoption("--large"):
         for item in items:
             if item.get_closest_marker("large"):
