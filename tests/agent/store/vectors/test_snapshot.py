@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import struct
+import tarfile
 from pathlib import Path
 
 import pytest
@@ -132,3 +134,20 @@ def test_a_seal_that_fails_leaves_the_old_one_and_no_rest(folder: Path, sealed: 
 @pytest.mark.parametrize("data", [b"", b"HB", b"HBS1", b"HBS1\xff\xff\xff\xff", b"HBS1\x02\x00\x00\x00[]" + bytes(40)])
 def test_what_is_no_snapshot_is_refused(data: bytes, tmp_path: Path) -> None:
     refused(data, tmp_path)
+
+
+@pytest.mark.parametrize("name", ["../outside", "/outside", "link"])
+def test_what_we_never_seal_is_never_unpacked(name: str, tmp_path: Path) -> None:
+    """Though nobody without the key can make such a file."""
+    member = tarfile.TarInfo(str(tmp_path / "outside") if name == "/outside" else name)
+    if name == "link":
+        member.type, member.linkname = tarfile.SYMTYPE, "/etc"
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w") as archive:
+        archive.addfile(member, io.BytesIO())
+    packed.seek(0)
+    folder = tmp_path / "in"
+    folder.mkdir()
+    with tarfile.open(fileobj=packed) as archive, pytest.raises(tarfile.TarError):
+        snapshot._unpack(archive, member, folder)
+    assert [path.name for path in tmp_path.rglob("*")] == ["in"]
