@@ -48,6 +48,11 @@ class Config:
     region: str = ""
     orders: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
+    @property
+    def active(self) -> tuple[SourceConfig, ...]:
+        """The sources that are not paused."""
+        return tuple(source for source in self.sources if not source.paused)
+
     def source(self, name: str) -> SourceConfig:
         for source in self.sources:
             if source.name == name:

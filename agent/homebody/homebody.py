@@ -152,10 +152,7 @@ class Homebody:
     def _configure(self, changed: Config) -> None:
         config.write(self._home.places.config, changed)
         self.config = changed
-        self._staff.dismiss(but=self._active())
-
-    def _active(self) -> list[SourceConfig]:
-        return [source for source in self.config.sources if not source.paused]
+        self._staff.dismiss(but=changed.active)
 
     # Indexing
 
@@ -164,9 +161,9 @@ class Homebody:
 
         `hinted`: something was seen to change since the last pass; workers that were kept from it need not look at all.
         """
-        chosen = [self.config.source(name) for name in names] or self._active()
+        chosen = [self.config.source(name) for name in names] or self.config.active
         with self._busy:
-            self._staff.dismiss(but=self._active() if hinted else ())
+            self._staff.dismiss(but=self.config.active if hinted else ())
             embedder = self.models.embedder()
             self.store.embeddings.use_model(embedder.id)
             shop = Workshop(

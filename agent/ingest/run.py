@@ -8,6 +8,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import tzinfo
+from functools import cache
 
 from agent.config import SourceConfig
 from agent.errors import StoreError, WrongUse
@@ -96,19 +97,17 @@ def run(source: SourceConfig, shop: Workshop, *, progress: Callable[[Progress], 
     scan_skips: list[Skipped] = []
     try:
         with shop.worker(source) as worker:
-            scanned: list[Item | Skipped] = []
-            told: list[str] = []
-            for entry in worker.scan(known=lambda: _known(shop.store, number)):
+            every = cache(lambda: shop.store.items(number))
+            told: list[Item | Gone | Skipped] = []
+            for entry in worker.scan(known=lambda: {key: held.fingerprint for key, held in every().items()}):
                 _go_on(shop)
-                if not isinstance(entry, Skipped):
-                    told.append(entry.id)
-                if not isinstance(entry, Gone):
-                    scanned.append(entry)
-                if len(scanned) % 1000 == 0:
-                    progress(Progress(source=source.name, phase="looking", done=len(scanned), total=0, records=0))
-            scan_skips = [entry for entry in scanned if isinstance(entry, Skipped)]
-            stored = shop.store.items(number, among=None if worker.whole else told)
-            todo = plan(stored, scanned, mirror=worker.mirror)
+                told.append(entry)
+                if len(told) % 1000 == 0:
+                    progress(Progress(source=source.name, phase="looking", done=len(told), total=0, records=0))
+            scan_skips = [entry for entry in told if isinstance(entry, Skipped)]
+            ids = [entry.id for entry in told if not isinstance(entry, Skipped)]
+            stored = every() if worker.whole else shop.store.items(number, among=ids)
+            todo = plan(stored, [entry for entry in told if not isinstance(entry, Gone)], mirror=worker.mirror)
             report.unchanged = todo.unchanged
             shop.store.move_items([(move.stored.id, move.item) for move in todo.moved])
             report.moved = len(todo.moved)
@@ -135,11 +134,6 @@ def run(source: SourceConfig, shop: Workshop, *, progress: Callable[[Progress], 
     )
     log.info("pass items=%d records=%d skipped=%d", report.items, report.records, len(report.skipped))
     return report
-
-
-def _known(store: Store, source: int) -> dict[str, str]:
-    """The fingerprints of the items that were read, by id."""
-    return {key: item.fingerprint for key, item in store.items(source).items()}
 
 
 def _read(

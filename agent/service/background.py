@@ -107,7 +107,7 @@ class Background:
     def _pass(self, names: list[str]) -> None:
         try:
             opened = self._unlocked()
-            active = {source.name for source in opened.config.sources if not source.paused}
+            active = {source.name for source in opened.config.active}
             chosen = [name for name in names if name in active]
             if chosen or (active and not names):
                 now = config.now(os.environ, opened.zone)
@@ -142,9 +142,8 @@ class Background:
             return set()
         roots: dict[str, list[Path]] = {}
         live: dict[str, list[Path]] = {}
-        for source in opened.config.sources:
-            if not source.paused:
-                roots[source.name], live[source.name] = _places(source)
+        for source in opened.config.active:
+            roots[source.name], live[source.name] = _places(source)
         fresh = self._watch.follow(roots)
         self._poll = Poll({name: databases for name, databases in live.items() if databases}, after=self._poll)
         return fresh & {state.name for state in opened.states() if state.finished is not None}

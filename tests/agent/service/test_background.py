@@ -14,7 +14,7 @@ from typing import cast
 
 import pytest
 
-from agent.config import SourceConfig
+from agent.config import Config, SourceConfig
 from agent.homebody import Homebody
 from agent.ingest.run import PassReport
 from agent.service import background
@@ -34,8 +34,8 @@ def plugged_in(monkeypatch: pytest.MonkeyPatch) -> None:
 def running(source: SourceConfig, reports: Reports) -> Iterator[tuple[Background, Passes]]:
     """The background of a home with one source, whose n-th pass ends with these reports; and the names of its passes."""
     passes: Passes = queue.Queue()
-    config = SimpleNamespace(sources=(source,))
     number = count(1)
+    config = Config(zone="UTC", sources=(source,))
     home = cast("Homebody", SimpleNamespace(config=config, zone=None, states=lambda: []))
 
     def index(names: list[str], **_: object) -> list[PassReport]:
