@@ -73,18 +73,21 @@ async def _call(request: Request, zone: Zone) -> Call:
     return Call(request, body, zone)
 
 
-class Plain(JSONResponse):
+def _plain(content: object) -> str:
     """JSON in ASCII: whoever reads the socket in a terminal is sent no character that steers it."""
+    return json.dumps(content, separators=(",", ":")).replace("\x7f", "\\u007f")
 
+
+class _Plain(JSONResponse):
     def render(self, content: object) -> bytes:
-        return json.dumps(content, separators=(",", ":")).replace("\x7f", "\\u007f").encode()
+        return _plain(content).encode()
 
 
 def problem(error: HomebodyError, *, status: int | None = None) -> Response:
     """An error as the API says it. `until_unlock`: the owner locked the home, and no passphrase file may open it."""
     codes = {WrongUse: 400, NothingFound: 404, Locked: 423}
     code = status or next((code for kind, code in codes.items() if isinstance(error, kind)), 500)
-    return Plain(wire.problem(error), status_code=code, headers={"x-homebody-version": VERSION})
+    return _Plain(wire.problem(error), status_code=code, headers={"x-homebody-version": VERSION})
 
 
 def _logged(error: Exception) -> HomebodyError:
@@ -99,7 +102,7 @@ def answered(handler: Callable[[Call], wire.Json], *, zone: Zone) -> Respond:
     async def respond(request: Request) -> Response:
         try:
             call = await _call(request, zone)
-            return Plain(await run_in_threadpool(handler, call), headers={"x-homebody-version": VERSION})
+            return _Plain(await run_in_threadpool(handler, call), headers={"x-homebody-version": VERSION})
         except Exception as error:
             return problem(_logged(error))
 
@@ -118,7 +121,7 @@ def streamed(handler: Callable[[Call], Events], *, zone: Zone) -> Respond:
         async def body() -> AsyncIterator[bytes]:
             try:
                 while (event := await run_sync(_next, events)) is not None:
-                    yield f"event: {event[0]}\ndata: {json.dumps(event[1])}\n\n".encode()
+                    yield f"event: {event[0]}\ndata: {_plain(event[1])}\n\n".encode()
             finally:
                 if isinstance(events, Generator):
                     with anyio.CancelScope(shield=True):
