@@ -38,10 +38,10 @@ class _Ground(NamedTuple):
         """
         folder, name = (root, "") if root.is_dir() else (root.parent, root.name)
         try:
-            state = folder.stat()
+            stands = folder.stat()
         except OSError:
             return cls(str(folder), not name, 0, 0), name
-        return cls(str(folder), not name, state.st_dev, state.st_ino), name
+        return cls(str(folder), not name, stands.st_dev, stands.st_ino), name
 
 
 class Watch:

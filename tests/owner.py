@@ -163,8 +163,25 @@ class Owner:
         top, _, rest = whole.partition(b"\r\n\r\n")
         return int(top.split()[1]), json.loads(rest)
 
+    def finds(self, text: str, word: str) -> bool:
+        """Whether a search that goes to the daemon's socket finds a text with that word."""
+        hits = self.api("POST", "/search", {"text": text})[1].get("hits", [])
+        assert isinstance(hits, list)
+        return any(word in hit["text"] for hit in hits)
+
     def log(self) -> str:
         return "".join(file.read_text() for file in sorted((self.home / "log").glob("*")))
+
+
+def altered(*lines: str) -> tuple[str, ...]:
+    """The command of a daemon in which these lines run before it serves; `service` is its module. The lock comes first."""
+    before = (
+        "from agent import offline",
+        "offline.lock()",
+        "import sys",
+        "from agent.service import __main__ as service",
+    )
+    return sys.executable, "-c", "\n".join((*before, *lines, 'sys.exit(service.main(["daemon", "foreground"]))'))
 
 
 def wait_for(is_so: object, process: subprocess.Popen[bytes] | None = None, *, seconds: float = 60.0) -> None:

@@ -19,15 +19,12 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from agent.demo.chat_db import ChatDatabase
 from tests.benchmarks.indexing import chats, ticking
-from tests.owner import Owner, wait_for
+from tests.owner import Owner, altered, wait_for
 
-_DAEMON = """
-from agent import offline
-offline.lock()
-import sys, zlib
+_SEEDED = """
+import zlib
 import numpy as np
 from agent.models.resident import Resident
-from agent.service import __main__ as service
 
 class Seeded:
     id, dimensions, max_tokens = "seeded", 384, 256
@@ -40,7 +37,6 @@ class Seeded:
         return len(text.split())
 
 Resident.embedder = lambda models, *, bulk=False: Seeded()
-sys.exit(service.main(["daemon", "foreground"]))
 """
 _SEND = """
 import sys
@@ -78,12 +74,6 @@ def quiet(owner: Owner, *, seconds: float) -> None:
     wait_for(passed, seconds=3600)
 
 
-def found_by(owner: Owner, word: str) -> bool:
-    hits = owner.api("POST", "/search", {"text": word})[1]["hits"]
-    assert isinstance(hits, list)
-    return any(word in hit["text"] for hit in hits)
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--messages", type=int, default=100_000)
@@ -98,7 +88,7 @@ def main() -> None:
         path = owner.folder / "Messages" / "chat.db"
         with ChatDatabase(path) as database:
             database.add(*chats(arguments.messages))
-        with owner.daemon(sys.executable, "-c", _DAEMON) as daemon:
+        with owner.daemon(*altered(_SEEDED)) as daemon:
             owner.run("add", "apple-messages", str(path), "--yes")
             owner.start("index").communicate()
             quiet(owner, seconds=5)
@@ -113,7 +103,7 @@ def main() -> None:
                 print(file=sending.stdin, flush=True)
                 sending.stdout.readline()
                 sent = time.monotonic()
-                wait_for(lambda word=word: found_by(owner, word))
+                wait_for(lambda word=word: owner.finds(word, word))
                 seconds = time.monotonic() - sent
                 quiet(owner, seconds=4)
                 after = spent(daemon.pid)

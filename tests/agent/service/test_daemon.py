@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import sys
 import time
 from pathlib import Path
 
@@ -11,16 +10,9 @@ import pytest
 
 from agent.demo.documents import papers
 from agent.demo.documents import write as write_papers
-from tests.owner import WORD, Owner, kill, wait_for
+from tests.owner import WORD, Owner, altered, kill, wait_for
 
 pytestmark = pytest.mark.models
-
-
-def found(owner: Owner, text: str, word: str) -> bool:
-    """Whether a search that goes to the daemon's socket finds a text with that word."""
-    hits = owner.api("POST", "/search", {"text": text})[1].get("hits", [])
-    assert isinstance(hits, list)
-    return any(word in hit["text"] for hit in hits)
 
 
 def test_a_file_that_is_dropped_is_found_within_seconds_and_one_that_goes_is_gone(resident: Owner) -> None:
@@ -29,9 +21,9 @@ def test_a_file_that_is_dropped_is_found_within_seconds_and_one_that_goes_is_gon
         time.sleep(1)
         dropped = resident.life / "Documents" / "note.txt"
         dropped.write_text("The zebra crossing in Weimar is closed until Thursday.\n")
-        wait_for(lambda: found(resident, "zebra crossing", "zebra"), seconds=30)
+        wait_for(lambda: resident.finds("zebra crossing", "zebra"), seconds=30)
         dropped.unlink()
-        wait_for(lambda: not found(resident, "zebra crossing", "zebra"), seconds=30)
+        wait_for(lambda: not resident.finds("zebra crossing", "zebra"), seconds=30)
 
 
 def test_a_source_that_is_added_is_watched_at_once(resident: Owner) -> None:
@@ -41,33 +33,29 @@ def test_a_source_that_is_added_is_watched_at_once(resident: Owner) -> None:
         resident.run("add", "documents", str(folder), "--name", "more", "--yes")
         resident.run("index", "more")
         (folder / "note.md").write_text("# Boat\n\nThe okapi boat leaves at noon.\n")
-        wait_for(lambda: found(resident, "okapi boat", "okapi"), seconds=30)
+        wait_for(lambda: resident.finds("okapi boat", "okapi"), seconds=30)
 
 
-_ATTENTIVE = """
-from agent import offline
-offline.lock()
-import sys
-from datetime import timedelta
-from agent.service import __main__ as service, background
-background._GROUND = timedelta(seconds=1)
-sys.exit(service.main(["daemon", "foreground"]))
-"""
+_ATTENTIVE = altered(
+    "from datetime import timedelta",
+    "from agent.service import background",
+    "background._GROUND = timedelta(seconds=1)",
+)
 
 
 def test_a_volume_that_was_away_is_read_and_watched_once_it_is_there_again(resident: Owner) -> None:
     documents, away = resident.life / "Documents", resident.folder / "in a drawer" / "Documents"
     away.parent.mkdir()
     documents.rename(away)
-    with resident.daemon(sys.executable, "-c", _ATTENTIVE):
+    with resident.daemon(*_ATTENTIVE):
         wait_for(lambda: "pass items" in resident.log())
         time.sleep(3)
         (away / "note.txt").write_text("The tapir fountain in Weimar runs again.\n")
         away.rename(documents)
-        wait_for(lambda: found(resident, "tapir fountain", "tapir"), seconds=30)
+        wait_for(lambda: resident.finds("tapir fountain", "tapir"), seconds=30)
         time.sleep(1)
         (documents / "more.txt").write_text("The serval is asleep.\n")
-        wait_for(lambda: found(resident, "serval", "serval"), seconds=30)
+        wait_for(lambda: resident.finds("serval", "serval"), seconds=30)
     hits = resident.json("search", "--json", "-k", "50", WORD)["hits"]
     assert isinstance(hits, list)
     assert "documents" in {hit["source"] for hit in hits}, "what was there before was forgotten meanwhile"
@@ -92,7 +80,7 @@ def test_a_signal_seals_the_index_and_wipes_the_memory(resident: Owner, number: 
         resident.run("search", WORD)
         sealed.unlink()
         (resident.life / "Documents" / "late.txt").write_text("A late heron.\n")
-        wait_for(lambda: found(resident, "late heron", "heron"), seconds=30)
+        wait_for(lambda: resident.finds("late heron", "heron"), seconds=30)
         process.send_signal(number)
         assert process.wait(60) == 0
     assert sealed.exists()
@@ -147,7 +135,7 @@ def test_a_daemon_that_started_locked_looks_around_once_it_is_unlocked(resident:
     with resident.daemon():
         assert resident.run("search", "tent", code=4).err
         resident.run("unlock", HOMEBODY_PASSPHRASE_FILE=str(resident.passphrase))
-        wait_for(lambda: found(resident, "waiting flamingo", "flamingo"), seconds=60)
+        wait_for(lambda: resident.finds("waiting flamingo", "flamingo"), seconds=60)
 
 
 def test_start_and_stop_say_what_they_did(resident: Owner) -> None:

@@ -9,21 +9,17 @@ from pathlib import Path
 
 import pytest
 
-from tests.owner import Owner, wait_for
+from tests.owner import Owner, altered, wait_for
 
 pytestmark = pytest.mark.models
 
-_DEAF = """
-from agent import offline
-offline.lock()
-import sys
-from datetime import timedelta
-from agent.service import __main__ as service, background
-from indexers.watch import Watch
-Watch.start = lambda watch: None  # a watcher that died without a word
-background._POLL = timedelta(seconds=1)
-sys.exit(service.main(["daemon", "foreground"]))
-"""
+_DEAF = altered(
+    "from datetime import timedelta",
+    "from agent.service import background",
+    "from indexers.watch import Watch",
+    "Watch.start = lambda watch: None  # a watcher that died without a word",
+    "background._POLL = timedelta(seconds=1)",
+)
 _SENT = """
 import sys, time
 from datetime import datetime
@@ -62,22 +58,16 @@ def settle(owner: Owner) -> None:
     wait_for(quiet, seconds=60)
 
 
-def found(owner: Owner, word: str) -> bool:
-    hits = owner.api("POST", "/search", {"text": word})[1].get("hits", [])
-    assert isinstance(hits, list)
-    return any(word in hit["text"] for hit in hits)
-
-
 @pytest.mark.parametrize("watching", [True, False], ids=["watched", "deaf"])
 def test_a_message_is_found_seconds_after_it_was_sent(resident: Owner, watching: bool) -> None:
-    command = () if watching else (sys.executable, "-c", _DEAF)
+    command = () if watching else _DEAF
     with resident.daemon(*command):
         settle(resident)
-        assert not found(resident, "bassoon")
+        assert not resident.finds("bassoon", "bassoon")
         sending = send(resident, "The bassoon is in the hall.")
         try:
             begun = time.monotonic()
-            wait_for(lambda: found(resident, "bassoon"), seconds=30)
+            wait_for(lambda: resident.finds("bassoon", "bassoon"), seconds=30)
             print(f"found after {time.monotonic() - begun:.1f} s")  # the promise is 5 s on a machine of its own
             settle(resident)  # reading the database is no change of it
         finally:
