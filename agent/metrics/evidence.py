@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, timezone
 
 import numpy as np
@@ -139,15 +139,13 @@ def _rule(measure: Measure) -> str:
 
 def _days(measure: Measure, span: Span, store: Days, priority: Priority | None) -> Iterator[DayEvidence]:
     shares = _shares(measure, span, store.samples, priority)
-    rows = store.rollups(measure.id, span.start, span.end)
-    added = measure.kind in ("total", "night", "clock", "events")
-    values = rows.n if measure.kind == "events" and measure.rollup == "count" else rows.total if added else rows.mean
-    for at, ordinal in enumerate(rows.day.tolist()):
-        day = date.fromordinal(ordinal)
-        names = replace(rows, sources=rows.sources[at : at + 1]).names()
+    for row in store.rollups(measure.id, span.start, span.end).rows():
+        value = row.total if measure.kind in ("total", "night", "clock", "events") else row.mean
+        if measure.kind == "events" and measure.rollup == "count":
+            value = float(row.n)
         yield DayEvidence(
-            measure=measure.id, day=day, value=float(values[at]), unit=measure.unit, n=int(rows.n[at]), sources=names,
-            shares=shares.get(day, ()),
+            measure=measure.id, day=row.day, value=value, unit=measure.unit, n=row.n, sources=row.sources,
+            shares=shares.get(row.day, ()),
         )  # fmt: skip
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
@@ -13,12 +13,11 @@ from agent.metrics.catalogue import RUN_DISTANCE, WORKOUT, Measure, catalogue
 from agent.metrics.compute.days import Days, where
 from agent.metrics.compute.figures import passes, passing_days
 from agent.metrics.query import Condition, MetricQuery, Threshold
-from agent.metrics.rollup.merge import DAY_MS, Priority, Rows, by_day, folded, usable
+from agent.metrics.rollup.merge import DAY_MS, Priority, Rows, by_day, covered, folded, usable
 from agent.metrics.rollup.months import DISTANCE, activity, distances_of
-from agent.store.samples import DayColumns, Samples
-from agent.vocabulary import DayRollup, Series
+from agent.store.samples import DayColumns, Samples, taken
+from agent.vocabulary import Series
 
-_PARTED = "\x1f"  # between the names of sources, as DayColumns.names takes them apart
 _MARGIN = timedelta(days=2)
 _Bools = NDArray[np.bool_]
 Stretches = tuple[NDArray[np.int64], NDArray[np.int64]]
@@ -89,11 +88,7 @@ class Narrowed(Days):
     def stretches(self, start: date | None, end: date | None) -> Stretches:
         """The times of the workouts that samples are asked of, those that overlap made one."""
         rows = self.workouts(self._query.during or WORKOUT, start, end, None)
-        if not len(rows.start):
-            return rows.start, rows.end
-        reach = np.maximum.accumulate(rows.end)
-        fresh = np.concatenate([[True], rows.start[1:] > reach[:-1]])
-        return rows.start[fresh], np.maximum.reduceat(rows.end, np.flatnonzero(fresh))
+        return covered(rows)[:2] if len(rows.start) else (rows.start, rows.end)
 
     def passing(self, measure: str, start: date, end: date) -> set[tuple[str, int]] | None:
         """(source, start) of the workouts that pass their own limit; None where there is no limit."""
@@ -122,7 +117,7 @@ class Narrowed(Days):
         for month in np.unique(months).tolist():
             mine = months == month
             for rows in self.samples.series(measure, int(starts[mine].min()), int(ends[mine].max()) + 1):
-                yield picked(rows, inside(rows.start, (starts[mine], ends[mine])))
+                yield taken(rows, inside(rows.start, (starts[mine], ends[mine])))
 
     def _rolled(self, measure: str, rows: Rows, start: date | None, end: date | None) -> DayColumns:
         found = [
@@ -130,7 +125,7 @@ class Narrowed(Days):
             for day in by_day(rows, catalogue()[measure])
             if (start is None or day.day >= start) and (end is None or day.day < end)
         ]
-        return _columns(measure, found)
+        return DayColumns.of(measure, found)
 
     def _holds(self, condition: Condition, days: NDArray[np.int64], start: date | None, end: date | None) -> _Bools:
         """On which of the days the condition holds; without any event only where events were being recorded."""
@@ -160,24 +155,3 @@ def inside(moments: NDArray[np.int64], times: Stretches) -> _Bools:
     at = np.searchsorted(starts, moments, side="right") - 1
     within: _Bools = (at >= 0) & (moments <= ends[np.maximum(at, 0)])
     return within
-
-
-def picked(rows: Series, at: _Bools) -> Series:
-    """The rows of a series at a mask."""
-    return Series(
-        measure=rows.measure, unit=rows.unit, source=rows.source, device=rows.device, start=rows.start[at],
-        end=rows.end[at], offset=rows.offset[at], value=rows.value[at], labels=rows.labels,
-        label=rows.label[at] if len(rows.label) else rows.label,
-    )  # fmt: skip
-
-
-def _columns(measure: str, days: Sequence[DayRollup]) -> DayColumns:
-    total, raw, mean, low, high, last = (
-        np.array([getattr(day, name) for day in days], np.float64)
-        for name in ("total", "raw", "mean", "low", "high", "last")
-    )
-    return DayColumns(
-        measure=measure, day=np.array([day.day.toordinal() for day in days], np.int64),
-        n=np.array([day.n for day in days], np.int64), total=total, raw=raw, mean=mean, low=low, high=high, last=last,
-        sources=np.array([_PARTED.join(day.sources) for day in days], np.object_),
-    )  # fmt: skip

@@ -244,14 +244,19 @@ def _energetic(rows: Rows, cuts: Ints) -> Floats:
     return level
 
 
+def covered(rows: Rows) -> tuple[Ints, Ints, NDArray[np.bool_]]:
+    """Starts and ends of the times that any of some rows covers, apart from each other, and which rows begin one."""
+    reach = np.maximum.accumulate(rows.end)
+    fresh = np.concatenate([[True], rows.start[1:] > reach[:-1]])
+    return rows.start[fresh], np.maximum.reduceat(rows.end, np.flatnonzero(fresh)), fresh
+
+
 def by_union(rows: Rows, measure: Measure) -> list[DayRollup]:
     """Minutes covered by any sample, sources together, each stretch on the day it starts in (mindful minutes)."""
     if not len(rows.start):
         return []
-    reach = np.maximum.accumulate(rows.end)
-    fresh = np.concatenate([[True], rows.start[1:] > reach[:-1]])
+    start, end, fresh = covered(rows)
     group = np.cumsum(fresh) - 1
-    start, end = rows.start[fresh], np.maximum.reduceat(rows.end, np.flatnonzero(fresh))
     minutes = (end - start) / MINUTE_MS
     ordinals = rows.day()
     length = (rows.end - rows.start) / MINUTE_MS

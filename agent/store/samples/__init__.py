@@ -1,5 +1,6 @@
 """Health samples: packed by column and month, which exports count, and what is kept of each day."""
 
+from agent.store.samples.columns import taken
 from agent.store.samples.samples import (
     SAMPLE_SPANS,
     SAMPLE_TABLES,
@@ -20,4 +21,5 @@ __all__ = [
     "month_days",
     "month_of",
     "ordinal_of",
+    "taken",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -96,6 +96,28 @@ class DayColumns:
     def names(self) -> tuple[str, ...]:
         """The names of all sources that contributed to any of the days, sorted."""
         return tuple(sorted({name for parted in set(self.sources.tolist()) for name in parted.split(_PARTED) if name}))
+
+    @classmethod
+    def of(cls, measure: str, days: Sequence[DayRollup]) -> DayColumns:
+        """The columns of rows."""
+        total, raw, mean, low, high, last = (
+            np.array([getattr(day, name) for day in days], np.float64)
+            for name in ("total", "raw", "mean", "low", "high", "last")
+        )
+        return cls(
+            measure=measure, day=np.array([day.day.toordinal() for day in days], np.int64),
+            n=np.array([day.n for day in days], np.int64), total=total, raw=raw, mean=mean, low=low, high=high,
+            last=last, sources=np.array([_PARTED.join(day.sources) for day in days], np.object_),
+        )  # fmt: skip
+
+    def rows(self) -> Iterator[DayRollup]:
+        """The same, one row a day."""
+        for i, ordinal in enumerate(self.day.tolist()):
+            yield DayRollup(
+                measure=self.measure, day=date.fromordinal(ordinal), n=int(self.n[i]), total=float(self.total[i]),
+                raw=float(self.raw[i]), mean=float(self.mean[i]), low=float(self.low[i]), high=float(self.high[i]),
+                last=float(self.last[i]), sources=tuple(filter(None, self.sources[i].split(_PARTED))),
+            )  # fmt: skip
 
 
 class Samples:
@@ -272,14 +294,7 @@ class Samples:
 
     def days(self, measure: str, start: date | None, end: date | None) -> Iterator[DayRollup]:
         """The same rollups, one row a day."""
-        found = self.rollups(measure, start, end)
-        for i, ordinal in enumerate(found.day.tolist()):
-            yield DayRollup(
-                measure=measure, day=date.fromordinal(ordinal), n=int(found.n[i]), total=float(found.total[i]),
-                raw=float(found.raw[i]), mean=float(found.mean[i]), low=float(found.low[i]),
-                high=float(found.high[i]), last=float(found.last[i]),
-                sources=tuple(filter(None, found.sources[i].split(_PARTED))),
-            )  # fmt: skip
+        return self.rollups(measure, start, end).rows()
 
     def rolled_days(self, measure: str) -> tuple[date, date] | None:
         """The first and the last day that has a rollup of a measure, or None."""
