@@ -50,6 +50,10 @@ class Chat:
         """All who take part, each once."""
         return tuple(dict.fromkeys(self.senders.values()))
 
+    def handles(self, kind: str) -> frozenset[str]:
+        """The handles of all who speak, as `introduce` tells them."""
+        return frozenset(_known_in(kind, party).handle for party in self.senders.values())
+
     def introduce(self, kind: str) -> Callable[[str], tuple[Party, tuple[Party, ...]]]:
         """Names the sender and the people of a message by what the export calls its sender.
 

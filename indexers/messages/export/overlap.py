@@ -7,13 +7,14 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import blake2b
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from indexers.record import Message
 
 ELSEWHERE = "elsewhere"
 """The fingerprint of an item whose messages another item holds again."""
 
+_Key = TypeVar("_Key")
 _PART = re.compile(r"(?P<digest>[0-9a-f]+)(?P<begins>\^?)(?P<ends>\$?)(?P<own>\*?)(?:~(?P<keys>[\w.,]*))?")
 
 
@@ -98,9 +99,9 @@ def lost(held: Held, parts: Sequence[Part]) -> list[Part]:
     return [part for part in gone if not (any(now.covers(part) for now in parts) or _holds(told, part))]
 
 
-def most(listed: Iterable[Iterable[str]]) -> Counter[str]:
+def most(listed: Iterable[Iterable[_Key]]) -> Counter[_Key]:
     """How often each key stands in the list that has it most often."""
-    union = Counter[str]()
+    union = Counter[_Key]()
     for keys in listed:
         union |= Counter(keys)
     return union
@@ -143,7 +144,7 @@ class Silent(NamedTuple):
 class Account:
     """A day as one export tells it: its messages in order, and the lines that stand there without words.
 
-    `senders` are the handles of all who speak in the export.
+    `senders` are the handles of all who speak in the export, where there are others to compare it with.
     """
 
     begins: bool
@@ -203,10 +204,9 @@ def _only_in(account: Account, said: list[Message], newer: Sequence[Account]) ->
     if not left:
         return []
     changed = Counter(_place(message) for at, message in enumerate(said) if at not in matched)
-    silent = Counter[Silent]()
-    for one in newer:
-        silent |= Counter(one.silent)
-    changed += silent - Counter(Silent(line.minute, names.get(line.sender, line.sender)) for line in account.silent)
+    changed += most(one.silent for one in newer) - Counter(
+        Silent(line.minute, names.get(line.sender, line.sender)) for line in account.silent
+    )
     known = [one.minutes() for one in newer]
     kept: list[Message] = []
     for message in left:

@@ -154,9 +154,9 @@ class ExportSource(ABC):
     def _told(self, told: Sequence[_Told]) -> Iterator[Message | Skipped]:
         """A day as all these exports tell it, the newest last."""
         accounts: list[Account] = []
+        compared = len(told) > 1 and not self.merges
         for one in told:
-            introduced = one.chat.introduce(self.kind)
-            senders = frozenset(introduced(sender)[0].handle for sender in one.chat.senders)
+            senders = one.chat.handles(self.kind) if compared else frozenset[str]()
             account = Account(begins=one.begins, ends=one.ends, senders=senders)
             accounts.append(account)
             try:
@@ -182,7 +182,7 @@ class ExportSource(ABC):
             else:
                 yield from said.values()
         elif accounts:
-            yield from told_once(accounts) if len(accounts) > 1 else accounts[0].messages
+            yield from told_once(accounts) if compared else accounts[0].messages
 
     def _items(self, id_: str, told: Sequence[_Told], later: Sequence[str]) -> Iterator[tuple[str, str]]:
         """The items of one day and their fingerprints: one, unless something of it can no longer be read."""
