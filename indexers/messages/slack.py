@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from hashlib import blake2b
+from html import escape
 from pathlib import PurePosixPath
 
 from indexers.messages.export import (
@@ -36,8 +37,6 @@ _MARKUP = re.compile(r"<([^<>\n]*)>")
 _MENTION = re.compile(r'(?:<@|"user_id": ")(\w+)')
 _ENTITIES = {"&lt;": "<", "&gt;": ">", "&amp;": "&"}
 _ENTITY = re.compile("|".join(_ENTITIES))
-_ESCAPES = {character: entity for entity, character in _ENTITIES.items()}
-_SPECIAL = re.compile("[<>&]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,7 +220,7 @@ def _block(block: Json) -> str:
     kind, said = block.get("type"), block.get("text")
     text = str(said.get("text") or "") if isinstance(said, dict) else str(said or "")
     if kind in ("text", "link"):  # the others are in markup already
-        text = _SPECIAL.sub(lambda found: _ESCAPES[found[0]], text)
+        text = escape(text, quote=False)
     match kind:
         case "link":
             return f"<{block.get('url')}|{text or block.get('url')}>"
