@@ -184,12 +184,13 @@ class WhatsApp(ExportSource):
                 book.add(day, run.digest.digest(), Extent(run.start, run.end, run.line))
                 if day_of(run.fields, order) == day:
                     speakers |= run.speakers
-        if not book.days():
+        days = book.days()
+        if not days:
             raise Malformed("its dates are of a calendar that cannot be read here; export it with the Gregorian one")
         title = _title(member, evidence.notice, speakers)
         mine = {sender for sender, _ in evidence.owners.most_common(1)}
         senders = {sender: self._party(sender, mine, title) for sender in speakers}
-        yield Chat(id=title, title=title, senders=senders, days=book.days())
+        yield Chat(id=title, title=title, senders=senders, days=days)
         if undated:
             yield Skipped(where=str(member.place), why="messages with impossible dates were passed over", count=undated)
         if evidence.twelve_hours and len(evidence.words) > 1:
