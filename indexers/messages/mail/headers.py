@@ -53,9 +53,8 @@ class Head:
     def ids(self, name: str) -> Sequence[str]:
         """Message ids in a field, without their angle brackets (RFC 5322 3.6.4; some writers leave them out)."""
         value = raw_text(self.first(name))
-        found = (
-            "".join(id_.split()) for id_ in _ID.findall(value)
-        )  # programs that fold lines put white space into ids
+        # Programs that fold lines put white space into ids.
+        found = ("".join(id_.split()) for id_ in _ID.findall(value))
         return list(filter(None, found)) or [word for word in value.split() if "@" in word]
 
     def parties(self, *names: str, owners: frozenset[str] = frozenset()) -> tuple[Party, ...]:
@@ -155,7 +154,8 @@ def instant(value: str) -> datetime | None:
     "-0000" says that the zone is not known: the time is UTC then (RFC 5322 3.3).
     """
     try:
-        moment = _usual(value.strip()[:200]) or parsedate_to_datetime(value.strip()[:200])
+        written = value.strip()[:200]
+        moment = _usual(written) or parsedate_to_datetime(written)
     except (TypeError, ValueError, IndexError, OverflowError):
         return None
     if moment.year not in _YEARS:

@@ -23,8 +23,8 @@ _DROPPED_SIGNS = (
 _HIDDEN = re.compile(
     r"display:none|visibility:hidden|mso-hide:all|font-size:0(?:px|pt|em)?(?:[;!]|$)|max-height:0(?:px)?(?:[;!]|$)"
 )
-_STYLED = ", ".join(f'[style*="{sign}" i]' for sign in ("none", "hidden", "mso-hide", "font-size", "max-height"))
 _STYLED_SIGNS = ("none", "hidden", "mso-hide", "font-size", "max-height")
+_STYLED = ", ".join(f'[style*="{sign}" i]' for sign in _STYLED_SIGNS)
 # What mail programs wrap around the mail they answer, and around the writer's signature.
 _QUOTES = (
     "blockquote[type=cite], .gmail_quote, .gmail_quote_container, .gmail_extra blockquote, .yahoo_quoted, "
