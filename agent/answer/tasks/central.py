@@ -80,16 +80,14 @@ def central(found: Sequence[Statement], *, most: int) -> list[Statement]:
     if not found:
         return []
     vectors = _vectors([content(statement.text) for statement in found])
-    likeness = vectors @ vectors.T
-    weight = likeness.mean(axis=1)
+    weight = vectors @ vectors.mean(axis=0)  # the mean of its cosines
     weight = weight / (weight.max() or 1.0)
-    opens = {next(n for n, one in enumerate(found) if one.passage == p) for p in {one.passage for one in found}}
-    weight[sorted(opens)] += 0.25
+    weight[np.unique([one.passage for one in found], return_index=True)[1]] += 0.25
     weight[0] += 0.25
     weight += [0.15 * any(letter.isdigit() for letter in one.text) for one in found]
     chosen: list[int] = []
     for index in np.argsort(-weight, kind="stable").tolist():
-        if len(chosen) < most and all(likeness[index, other] < _ALIKE for other in chosen):
+        if len(chosen) < most and not (vectors[chosen] @ vectors[index] >= _ALIKE).any():
             chosen.append(index)
     return [found[index] for index in sorted(chosen)]
 
