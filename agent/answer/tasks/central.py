@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agent.answer.claims import content, sentence_spans
+from agent.answer.tasks.material import Line
 from agent.vocabulary import Passage
 
 _FEWEST, _FEWEST_OPEN = 3, 4
@@ -90,6 +91,14 @@ def central(found: Sequence[Statement], *, most: int) -> list[Statement]:
         if len(chosen) < most and not (vectors[chosen] @ vectors[index] >= _ALIKE).any():
             chosen.append(index)
     return [found[index] for index in sorted(chosen)]
+
+
+def quotes(passages: Sequence[Passage], found: Sequence[Statement], *, most: int) -> list[Line]:
+    """The most central statements of some passages, as lines that quote them."""
+    return [
+        Line(text=one.text, passage=passages[one.passage], start=one.start, end=one.end)
+        for one in central(found, most=most)
+    ]
 
 
 def _vectors(texts: Sequence[Sequence[str]]) -> NDArray[np.float64]:

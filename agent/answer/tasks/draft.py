@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Generator, Sequence
+from dataclasses import replace
+from typing import Literal
 
 from agent.answer.answerer import Models
 from agent.answer.citations import plain
@@ -12,7 +14,7 @@ from agent.answer.claims import content, pieces, sentences, words
 from agent.answer.entities.duties import duties
 from agent.answer.prompt import header, listed, note
 from agent.answer.tasks.blanks import blanked
-from agent.answer.tasks.central import central, statements
+from agent.answer.tasks.central import quotes, statements
 from agent.answer.tasks.material import Line, Made, Material
 from agent.answer.tasks.request import Request
 from agent.answer.tasks.shortened import BINDING, shortened
@@ -76,8 +78,8 @@ def draft(
     greeting = f"Hi {to if '.' in to else to.split()[0]}," if to[:1].isupper() else "Hello,"
     name = me.split()[0] if me and me != "me" and "@" not in me else "[your name?]"
     yield made.say(f"\n{greeting}\n\n{body}\n\n{name}\n")
-    known = {(line.passage.id, line.start) for line in asks}
-    lines = [*asks, *(line for line in _telling(asked, to, passages) if (line.passage.id, line.start) not in known)]
+    known = {line.place for line in asks}
+    lines = [*asks, *(line for line in _telling(asked, to, passages) if line.place not in known)]
     if material is None or not lines:
         about = f" about “{asked.about}”" if asked.about else ""
         yield made.say(f"I found nothing of {to}{about} to rest it on: its facts are those of your request.")
@@ -85,14 +87,8 @@ def draft(
         yield made.say(f"Beside your request it rests on {material.name}:")
     for line in lines[:_RESTS_ON]:
         yield made.add(line)
-    return _answer(made, question, by_model=by_model)
-
-
-def _answer(made: Made, question: str, *, by_model: bool) -> Answer:
-    given = made.answer(question, route="model" if by_model else "quote")
-    return Answer(
-        question=question, found=True, text=given.text, route="model" if by_model else "quote", citations=given.citations
-    )  # fmt: skip
+    route: Literal["model", "quote"] = "model" if by_model else "quote"
+    return replace(made.answer(question, route=route), found=True, route=route)  # also where it rests on nothing
 
 
 def _recipient(to: str, people: Sequence[Person]) -> str:
@@ -119,10 +115,7 @@ def _telling(asked: Request, to: str, passages: Sequence[Passage]) -> list[Line]
     found = statements(theirs)
     about = set(content(f"{asked.about} {asked.says}"))
     near = [one for one in found if about & pieces(words(one.text))] or found[-_RESTS_ON:]
-    return [
-        Line(text=one.text, passage=theirs[one.passage], start=one.start, end=one.end)
-        for one in central(near, most=_RESTS_ON)
-    ]
+    return quotes(theirs, near, most=_RESTS_ON)
 
 
 def _written(asked: Request, to: str, passages: Sequence[Passage], models: Models) -> Generator[str, None, str]:

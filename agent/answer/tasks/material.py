@@ -55,6 +55,11 @@ class Line:
     end: int
 
     @property
+    def place(self) -> tuple[str, int]:
+        """Where what it rests on begins."""
+        return self.passage.id, self.start
+
+    @property
     def quote(self) -> str:
         return self.passage.text[self.start : self.end]
 

@@ -8,7 +8,7 @@ from collections.abc import Generator, Iterator, Sequence
 from agent.answer.answerer import Models
 from agent.answer.claims import sentence_spans, sentences, supported_by, words
 from agent.answer.prompt import listed, note
-from agent.answer.tasks.central import Statement, central, statements
+from agent.answer.tasks.central import Statement, quotes, statements
 from agent.answer.tasks.material import Line, Made, Material
 from agent.answer.tasks.shortened import shortened
 from agent.errors import ModelError
@@ -45,11 +45,12 @@ def summary(question: str, material: Material, models: Models) -> Generator[str,
     sections = _sections([one for one in material.passages if one.kind != "narrative"], model)
     first = sections[: _READ_BY[tier]] if model is not None else []
     rest = [passage for section in sections[len(first) :] for passage in section]
-    whole = sum(len(statements(section)) for section in (*first, rest))
+    told, found = [statements(section) for section in first], statements(rest)
+    whole = sum(map(len, (*told, found)))
     held: list[Line] = []
-    for section in first:
+    for section, own in zip(first, told, strict=True):
         assert model is not None
-        lines = yield from _of_section(section, model, whole=whole)
+        lines = yield from _of_section(section, own, model, whole=whole)
         if tier == "large":
             held += lines  # it may still say it in fewer
             continue
@@ -58,8 +59,7 @@ def summary(question: str, material: Material, models: Models) -> Generator[str,
     if held and model is not None:
         for line in (yield from _reduced(held, model)):
             yield made.add(line)
-    found = statements(rest)
-    for line in _quotes(rest, found, most=_most(len(found), whole)):
+    for line in quotes(rest, found, most=_most(len(found), whole)):
         yield made.add(line)
     for line in _opening(material.passages) if not whole else ():
         yield made.add(line)
@@ -91,9 +91,8 @@ def _most(part: int, whole: int) -> int:
 
 
 def _of_section(
-    section: Sequence[Passage], model: LanguageModel, *, whole: int
-) -> Generator[str, None, list[Line]]:  # fmt: skip
-    found = statements(section)
+    section: Sequence[Passage], found: Sequence[Statement], model: LanguageModel, *, whole: int
+) -> Generator[str, None, list[Line]]:
     most = _most(len(found), whole)
     lines: list[Line] = []
     if len(found) > 1:
@@ -108,16 +107,13 @@ def _of_section(
             log.warning("the model gave no usable summary (%s)", type(error).__name__)
     lines = _once(lines)
     if len(lines) > most:  # it copied rather than chose
-        told = [
-            one
-            for one in found
-            if (section[one.passage].id, one.start) in {(line.passage.id, line.start) for line in lines}
-        ]
-        kept = {(section[one.passage].id, one.start) for one in central(told, most=most)}
-        lines = [line for line in lines if (line.passage.id, line.start) in kept]
-    used = {(line.passage.id, line.start) for line in lines}
+        used = {line.place for line in lines}
+        told = [one for one in found if (section[one.passage].id, one.start) in used]
+        kept = {line.place for line in quotes(section, told, most=most)}
+        lines = [line for line in lines if line.place in kept]
+    used = {line.place for line in lines}
     missing = [one for one in found if (section[one.passage].id, one.start) not in used]
-    lines += _quotes(section, missing, most=most - len(lines))
+    lines += quotes(section, missing, most=most - len(lines))
     return sorted(lines, key=lambda line: (section.index(line.passage), line.start))
 
 
@@ -146,14 +142,7 @@ def _standing(said: str, section: Sequence[Passage], found: Sequence[Statement])
 
 def _once(lines: Sequence[Line]) -> list[Line]:
     """Without a second line on one statement."""
-    return list({(line.passage.id, line.start): line for line in reversed(lines)}.values())[::-1]
-
-
-def _quotes(passages: Sequence[Passage], found: Sequence[Statement], *, most: int) -> list[Line]:
-    return [
-        Line(text=one.text, passage=passages[one.passage], start=one.start, end=one.end)
-        for one in central(found, most=most)
-    ]
+    return list({line.place: line for line in reversed(lines)}.values())[::-1]
 
 
 def _opening(passages: Sequence[Passage]) -> list[Line]:
