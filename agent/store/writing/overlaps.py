@@ -46,6 +46,8 @@ class Overlaps:
 
     def restore(self, item: int, *, successor: int | None = None) -> None:
         """Before an item goes: what was dropped in its favour, and its successor lacks, moves to where it was."""
+        if self._database.value("SELECT 1 FROM overlap WHERE newer = ? LIMIT 1", (item,)) is None:
+            return  # as of all that is no import
         # What an even newer one took over from this item, it holds for those from which this item took it.
         self._database.run(
             "INSERT OR IGNORE INTO overlap(older, newer, hash) SELECT first.older, last.newer, first.hash"
