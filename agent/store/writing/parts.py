@@ -48,7 +48,8 @@ class Parts:
         if not reached:
             return staged
         begun = self._database.value(
-            "SELECT id FROM item WHERE source = ? AND key = ? AND fingerprint = ? AND live != 0 ORDER BY live DESC",
+            "SELECT id FROM item WHERE source = ? AND key = ? AND fingerprint = ? AND (live = 1 OR live = 2)"
+            " ORDER BY live DESC",
             (source, key, fingerprint),
         )
         if begun is None or holder is not None:
@@ -135,7 +136,8 @@ class Parts:
         """Follow an item to its new place, with how far it was read, and what waits to replace it."""
         for number, live, was, waits in self._database.rows(
             "SELECT half.id, half.live, half.fingerprint, max(half.live) OVER () FROM item AS half"
-            " JOIN item ON item.source = half.source AND item.key = half.key WHERE item.id = ? AND half.live != 0",
+            " JOIN item ON item.source = half.source AND item.key = half.key WHERE item.id = ?"
+            " AND (half.live = 1 OR half.live = 2)",  # each has an index; `!= 0` would look at every item
             (item,),
         ):
             # The content that was followed is that of the newest; an older one is not taken for it.
