@@ -133,7 +133,7 @@ class Copies:
             self._database.run(
                 "UPDATE chunk SET thread = ? WHERE item = ? AND thread = ?", (self._thread(to, key), item, thread)
             )
-        uids = [uid for (uid,) in self._database.rows("SELECT uid FROM block WHERE item = ? AND embedded = 1", (item,))]
         embeddings = Embeddings(self._database)
+        uids = embeddings.uids(item)
         embeddings.log(source, uids, gone=True)
         embeddings.log(to, uids, gone=False)

@@ -7,8 +7,6 @@ from collections.abc import Callable, Sequence
 from agent.store.database import Database
 from indexers.record import Skipped, marked, parted
 
-VISIBLE, WAITING = 1, 2
-"""`item.live`. A generation waits, unseen, where turns are left and an older one is whole: half never replaces whole."""
 _PASSED = "('unfinished', 'vanished', 'no_permission', 'timed_out')"
 """Outcomes of one turn that no longer hold after the next."""
 
@@ -16,6 +14,7 @@ _PASSED = "('unfinished', 'vanished', 'no_permission', 'timed_out')"
 class Parts:
     """The half-read items of one store. Every method is part of its caller's transaction.
 
+    A generation waits, unseen (`live = 2`), where turns are left and an older one is whole: half never replaces whole.
     `drop` deletes one generation with all that came from it.
     """
 
@@ -149,9 +148,8 @@ class Parts:
 
     def inherit(self, item: int, heir: int) -> None:
         """Let a place that inherits a half-read text be the one that is gone on with."""
-        [(was, _)] = self._database.rows("SELECT fingerprint, id FROM item WHERE id = ?", (item,))
-        [(own, key, source)] = self._database.rows("SELECT fingerprint, key, source FROM item WHERE id = ?", (heir,))
-        reached = parted(was)[1]
+        reached = parted(self._database.value("SELECT fingerprint FROM item WHERE id = ?", (item,)))[1]
+        own, key, source = self._database.rows("SELECT fingerprint, key, source FROM item WHERE id = ?", (heir,))[0]
         if reached and own:
             self._database.run("UPDATE item SET fingerprint = ? WHERE id = ?", (marked(own, reached), heir))
             self._database.run(
