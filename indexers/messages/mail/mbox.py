@@ -11,10 +11,9 @@ from typing import BinaryIO
 
 from indexers.messages.mail.headers import instant
 from indexers.messages.mail.invitations import SIGN
-from indexers.messages.mail.threads import Ties, ties
+from indexers.messages.mail.threads import HEAD_BYTES, HEAD_END, Ties, ties
 
 CHUNK_BYTES = 1 << 20
-HEAD_BYTES = 1 << 16
 RUN_MOST, RUN_LEAST, RUN_CUT = 256, 16, 64
 """A run ends before a mail whose head's hash divides by RUN_CUT (after RUN_LEAST mails), or after RUN_MOST."""
 RUN_BYTES = 32_000_000
@@ -23,7 +22,6 @@ _BREAK = b"\nFrom "
 _LINE_BYTES = 1_000
 # A line "From now on …" after an empty line is prose that its writer forgot to quote: a real one has a time in it.
 _FROM_LINE = re.compile(rb"From [^\r\n]*\d:\d\d[^\r\n]*\r?\n?")
-_HEAD_END = re.compile(rb"\r?\n\r?\n")
 _QUOTED_FROM = re.compile(rb"(?m)^>(>*From )")
 _FROM_DATE = re.compile(
     rb"(?:(Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*,? +)?([A-Z][a-z]{2}) +(\d{1,2}) +(\d{1,2}:\d{2}(?::\d{2})?)"
@@ -70,7 +68,7 @@ class _Reading:
             return
         before = max(0, len(self._head) - 3)
         self._head += data
-        end = _HEAD_END.search(self._head, before)
+        end = HEAD_END.search(self._head, before)
         if end or len(self._head) > HEAD_BYTES:
             at = end.end() if end else HEAD_BYTES
             self._hash(bytes(self._head[at:]))

@@ -15,9 +15,9 @@ HEAD_BYTES = 1 << 16
 """Where the fields of a head stand that matter here: behind the marks of some dozen relays at most."""
 MOST = 50
 """So many mails before a mail count, the first one and the last ones: heads that name more are cut short on their way."""
+HEAD_END = re.compile(rb"\r?\n\r?\n")
 
 _ID = re.compile(rb"<([^<>]{1,998})>")
-_HEAD_END = re.compile(rb"\r?\n\r?\n")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ def name(id_: bytes) -> str:
 
 def ties(head: bytes) -> Ties:
     """What the first bytes of a mail say, without parsing it. Gmail's own number of a conversation outranks the rest."""
-    end = _HEAD_END.search(head, 0, HEAD_BYTES)
+    end = HEAD_END.search(head, 0, HEAD_BYTES)
     head = b"\n" + head[: end.start() if end else HEAD_BYTES] + b"\n"
     low = head.lower()
     own = _field(head, low, b"message-id")
