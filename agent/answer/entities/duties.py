@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 from agent.answer.claims import sentence_spans
@@ -96,13 +96,17 @@ class Duty:
         return self.by or self.said(self.who)
 
 
-def duties(passage: Passage, *, people: Collection[str] = ()) -> Iterator[Duty]:
-    """The duties that a passage writes down; `people` are names of people whom its writer may mean.
+def given_names(people: Iterable[str]) -> frozenset[str]:
+    """The given names of some people; none of the owner, nor of those who are known by an address alone."""
+    return frozenset(name.split()[0] for name in people if name and name != "me" and "@" not in name)
+
+
+def duties(passage: Passage, *, given: Collection[str] = ()) -> Iterator[Duty]:
+    """The duties that a passage writes down; `given` are given names of people whom its writer may mean.
 
     Under a heading such as "Next steps" every line is one; elsewhere what is marked ("TODO", an open box), promised
     ("I will …"), given to somebody ("Tom to …") or asked for ("can you …").
     """
-    given = frozenset(name.split()[0] for name in people if name and "@" not in name)
     text = passage.text
     under = passage.kind == "section" and bool(_HEADING.match(passage.context.rpartition(" > ")[2]))
     listed, speaker, at = False, None, 0

@@ -5,10 +5,11 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Generator, Sequence
+from itertools import islice
 
 from agent.answer.answerer import Models
 from agent.answer.claims import sentence_spans
-from agent.answer.entities.duties import Duty, duties
+from agent.answer.entities.duties import Duty, duties, given_names
 from agent.answer.entities.reading import by_model
 from agent.answer.prompt import header
 from agent.answer.tasks.material import Line, Made, Material
@@ -34,9 +35,9 @@ def actions(
     head = f"To be done, from {material.name}:"
     seen: set[tuple[str, str]] = set()
     taken: dict[str, list[Duty]] = {}
+    known = given_names(people)
     for passage in material.passages:
-        names = [name for name in (*people, *passage.people) if name != "me"]
-        taken[passage.id] = list(duties(passage, people=names))
+        taken[passage.id] = list(duties(passage, given=known | given_names(passage.people)))
         for duty in taken[passage.id]:
             key = (duty.person.casefold(), duty.said(duty.what).casefold())
             if key not in seen:
@@ -45,8 +46,9 @@ def actions(
                     yield made.say(head)
                 yield made.add(_line(duty), shown=f"- {_spelled(duty)}")
     certain = len(made.lines)
-    for passage in [one for one in material.passages if _left(one, taken[one.id])][:_READ_BY_MODEL]:
-        for line in (yield from _by_model(passage, _left(passage, taken[passage.id]), models)):
+    sounding = ((one, left) for one in material.passages if (left := _left(one, taken[one.id])))
+    for passage, left in islice(sounding, _READ_BY_MODEL):
+        for line in (yield from _by_model(passage, left, models)):
             if not made.shown:
                 yield made.say(head)
             if len(made.lines) == certain:

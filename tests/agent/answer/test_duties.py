@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.answer.entities.duties import duties
+from agent.answer.entities.duties import duties, given_names
 from agent.vocabulary import Passage
 
 Make = Callable[..., Passage]
@@ -17,7 +17,7 @@ PEOPLE = ("Helga Winter", "Tom Rivera")
 
 
 def told(passage: Passage) -> Found:
-    return [(one.person, one.said(one.what), one.said(one.due)) for one in duties(passage, people=PEOPLE)]
+    return [(one.person, one.said(one.what), one.said(one.due)) for one in duties(passage, given=given_names(PEOPLE))]
 
 
 STANDUP = """Project standup, Monday 29 June 2026
