@@ -8,7 +8,7 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from agent.answer.citations import cite, plain
+from agent.answer.citations import best_quote, cite, plain
 from agent.answer.claims import sentences, supported_by
 from agent.answer.expected import fits
 from agent.answer.prompt import LONG, SHORT, UNSURE, dated, fitting, header, prompt
@@ -108,7 +108,10 @@ def answer(question: str, found: Found, models: Models, *, now: datetime) -> Gen
             text=" ".join(said.sentences),
             route="model",
             read_as=found.read_as,
-            citations=tuple(cite(n, passages[index], wanted) for n, index in enumerate(said.passages, start=1)),
+            citations=tuple(
+                cite(n, passages[index], best_quote(passages[index], wanted))
+                for n, index in enumerate(said.passages, start=1)
+            ),
         )
     quoted = _quoted(question, found)
     sure = found.support >= QUOTABLE and not said.declined and fits(question, quoted.citations[0].quote)
@@ -161,7 +164,7 @@ def _whole_sentences(pieces: Iterator[str]) -> Iterator[str | None]:
 def _quoted(question: str, found: Found) -> Answer:
     """The best passage in its own words, with who and when: without a model, or when a model's words do not stand."""
     best = found.passages[0]
-    citation = cite(1, best, question)
+    citation = cite(1, best, best_quote(best, question))
     return Answer(
         question=question,
         found=True,

@@ -33,8 +33,8 @@ def best_quote(passage: Passage, wanted: str) -> str:
     return text[start : min(end, start + _QUOTE_LETTERS)].strip()
 
 
-def cite(n: int, passage: Passage, wanted: str) -> Citation:
-    """A citation whose quote stands in the passage, letter for letter."""
+def cite(n: int, passage: Passage, quote: str) -> Citation:
+    """A citation of what stands in a passage, letter for letter."""
     return Citation(
         n=n,
         source=passage.source,
@@ -43,7 +43,7 @@ def cite(n: int, passage: Passage, wanted: str) -> Citation:
         people=passage.people,
         when=passage.when,
         locator=passage.locator,
-        quote=best_quote(passage, wanted),
+        quote=quote,
         also=passage.also,
         id=passage.id,
         read_by=passage.read_by,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Literal
 
 from agent.answer.citations import cite, plain
@@ -95,7 +95,5 @@ class Made:
             found=bool(self.lines),
             text="\n".join(self.shown),
             route=route if self.lines else "none",
-            citations=tuple(
-                replace(cite(n, line.passage, ""), quote=line.quote) for n, line in enumerate(self.lines, start=1)
-            ),
+            citations=tuple(cite(n, line.passage, line.quote) for n, line in enumerate(self.lines, start=1)),
         )

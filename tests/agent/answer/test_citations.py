@@ -27,4 +27,4 @@ def test_quotes_are_character_for_character(text: str, wanted: str) -> None:
     found = Passage(
         id="x", score=0, source="s", kind="section", title="", text=text, people=(), sender="", when=None, locator="l"
     )
-    assert cite(1, found, wanted).quote in text
+    assert cite(1, found, best_quote(found, wanted)).quote in text
