@@ -108,12 +108,12 @@ def match(query: Query, tokens_of: Mapping[int, tuple[str, ...]]) -> str:
     known = [person for person in query.people if tokens_of.get(person.id)]
     names = {word.lower() for word in name_words(query, known) if word != word.lower()}
     words = [part for term in query.terms if term not in names for part in UNSEGMENTED.split(term)]
-    return _any_of([*words, *(token for person in known for token in tokens_of[person.id])])
+    return any_of([*words, *(token for person in known for token in tokens_of[person.id])])
 
 
 def match_names(query: Query) -> str:
     """The FTS5 expression for the plain words of the names in a question, to find where others speak of them."""
-    return _any_of(word.lower() for word in name_words(query, query.people))
+    return any_of(word.lower() for word in name_words(query, query.people))
 
 
 def match_trigram(query: Query) -> str:
@@ -122,7 +122,7 @@ def match_trigram(query: Query) -> str:
     A run of one or two characters stands whole; a trigram index finds those only by LIKE.
     """
     runs = [run for term in query.terms for run in UNSEGMENTED.findall(term)]
-    return _any_of(run[i : i + 3] for run in runs for i in range(max(1, len(run) - 2)))
+    return any_of(run[i : i + 3] for run in runs for i in range(max(1, len(run) - 2)))
 
 
 def embedded(query: Query) -> str:
@@ -248,7 +248,8 @@ def _said_source(name: str) -> re.Pattern[str]:
     return re.compile(rf"\b(?:in|on|from)\s+(?:(?:my|the|our)\s+)?{re.escape(name)}(?!\w)", re.IGNORECASE)
 
 
-def _any_of(words: Iterable[str]) -> str:
+def any_of(words: Iterable[str]) -> str:
+    """The FTS5 expression for any of some words or phrases, quoted; NOTHING where there is none."""
     return " OR ".join('"{}"'.format(word.replace('"', '""')) for word in _unique(words) if word) or NOTHING
 
 

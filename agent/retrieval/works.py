@@ -15,7 +15,7 @@ import numpy as np
 
 from agent import when
 from agent.retrieval.fusion import BoolArray
-from agent.retrieval.query import NOTHING, STOP_WORDS, WORD, fold, name_words
+from agent.retrieval.query import STOP_WORDS, WORD, any_of, fold, name_words
 from agent.retrieval.retriever import Retriever
 from agent.store.reading.lookup import Lookup, Order
 from agent.vocabulary import Passage, Query, Window
@@ -194,7 +194,7 @@ def _signs(
         return [int(thread) for thread in np.unique(order.thread[places[allowed[places]]])]
 
     for word in asked:
-        either = " OR ".join(map(_phrase, sorted(_alike(word))))
+        either = any_of(sorted(_alike(word)))
         for thread in threads(f"{{about path}} : ({either})"):
             found[thread].named.add(word)
         for thread in threads(either):
@@ -204,7 +204,7 @@ def _signs(
         said = set(np.unique(order.thread[within & _of_kinds(order, ("message",))]).tolist())
         for thread in said & found.keys() if asked else said:
             found[thread].dated = True
-        for thread in threads(f"{_days(window)} OR {_phrase(window.words)}"):
+        for thread in threads(any_of([*_dates(window), window.words])):
             found[thread].dated = True
     if asked:
         cosines = np.where(allowed, np.nan_to_num(retriever.cosines(order, wanted.query, wanted.sources)), 0.0)
@@ -218,9 +218,9 @@ def _alike(word: str) -> frozenset[str]:
     return next((genre for genre in _GENRES if word in genre), frozenset([word]))
 
 
-def _days(window: Window) -> str:
-    """The FTS5 expression for the days of a window as people and programs write them; of none where it is long."""
-    return " OR ".join(_phrase(form) for day in _days_of(window) for form in _written(day)) or NOTHING
+def _dates(window: Window) -> list[str]:
+    """The days of a short window as people and programs write them."""
+    return [form for day in _days_of(window) for form in _written(day)]
 
 
 def _days_of(window: Window) -> list[datetime]:
@@ -236,10 +236,6 @@ def _days_of(window: Window) -> list[datetime]:
 
 def _written(day: datetime) -> tuple[str, ...]:
     return (f"{day.day} {day:%B}", f"{day:%B} {day.day}", f"{day:%Y %m %d}", f"{day.day} {_GERMAN[day.month - 1]}")
-
-
-def _phrase(words: str) -> str:
-    return '"{}"'.format(words.replace('"', '""'))
 
 
 def _rarity(asked: Sequence[str], signs: Iterable[_Signs], *, total: int) -> dict[str, float]:
