@@ -285,11 +285,13 @@ class Store:
             if old == item:
                 self.embeddings.log(source, fresh, gone=False)
                 self.copies.tell_paths(item)
-            if old == item or (old is not None and self._parts.stays(int(old), against=item, left=left)):
                 return
-            holder = None if old is None else self.copies.bequeath(int(old), successor=item)
             fresh = fresh if item == staged else self.embeddings.uids(item)
+            holder = None
             if old is not None:
+                if self._parts.stays(int(old), against=item, left=left):
+                    return
+                holder = self.copies.bequeath(int(old), successor=item)
                 self._parts.drop_waiting(int(old), but=item)
                 self._overlaps.restore(int(old), successor=item)
                 stale = self.embeddings.uids(int(old))
