@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 from indexers.record import Skipped
 from indexers.source import Item, SourceUnavailable
 
 MAX_DEPTH = 32
-LAST_SECOND = 253_402_300_799
-"""Of the year 9999: file systems can hold times that datetime cannot."""
+_LAST_SECOND = 253_402_300_799  # of the year 9999
 _SF_DATALESS = 0x40000000
 _UF_COMPRESSED = 0x20
 FULL_DISK_ACCESS = "on macOS give the program Full Disk Access in System Settings, Privacy & Security"
@@ -74,6 +74,11 @@ def is_dataless(status: os.stat_result, *, platform: str) -> bool:
         return True
     # A file that APFS compressed into its metadata has no blocks either, and is here.
     return platform == "darwin" and status.st_size > 0 and status.st_blocks == 0 and not flags & _UF_COMPRESSED
+
+
+def changed_at(status: os.stat_result) -> datetime:
+    """When a file was changed; file systems can hold times that datetime cannot."""
+    return datetime.fromtimestamp(min(max(status.st_mtime, 0), _LAST_SECOND), UTC)
 
 
 def reason(problem: OSError) -> str:

@@ -7,11 +7,11 @@ import stat
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 from io import BytesIO
 from pathlib import Path
 
-from indexers.folder import LAST_SECOND, file_items, is_dataless, unread
+from indexers.folder import changed_at, file_items, is_dataless, unread
 from indexers.readers.block import Unreadable, moment
 from indexers.readers.engines.speech import NO_ENGINE, Utterance, find_transcriber
 from indexers.record import Record, Section, Skipped, Span
@@ -100,7 +100,7 @@ def _load(path: Path, *, given: bool) -> tuple[bytes, datetime]:
             raise Unreadable("too_large", f"is larger than {_MAX_FILE // 1_000_000} MB")
         if not status.st_size:
             raise Unreadable("empty", "is an empty file")
-        return file.read(_MAX_FILE), datetime.fromtimestamp(min(max(status.st_mtime, 0), LAST_SECOND), UTC)
+        return file.read(_MAX_FILE), changed_at(status)
 
 
 def _tags(audio: bytes, name: str, written: datetime) -> Section:

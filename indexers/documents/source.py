@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
 from hashlib import blake2b
 from pathlib import Path
 
@@ -12,7 +11,7 @@ from indexers.documents.load import load
 from indexers.documents.place import path_of
 from indexers.documents.rules import Rules, is_secret, is_secret_name
 from indexers.documents.walk import walk
-from indexers.folder import LAST_SECOND
+from indexers.folder import changed_at
 from indexers.readers.block import Unreadable
 from indexers.readers.engines.ocr import find_engine, mark_of
 from indexers.readers.formats import read_document
@@ -73,10 +72,9 @@ class Documents:
             raise Unreadable("secret", _SECRET)
         reached = parted(item.fingerprint)[1]
         reading = read_document(data, name=name, ocr=self._ocr, after=int(reached or 0))
-        written = datetime.fromtimestamp(min(max(status.st_mtime, 0), LAST_SECOND), UTC)
         digest = blake2b(name.rpartition(".")[2].lower().encode(errors="surrogateescape"), digest_size=16)
         digest.update(data)
-        found = list(sections(reading, name=clean(name), modified_at=written, content=digest.hexdigest()))
+        found = list(sections(reading, name=clean(name), modified_at=changed_at(status), content=digest.hexdigest()))
         return found, [
             Skipped(where=item.id, why=loss.why, outcome=loss.outcome, count=loss.count, reached=loss.reached)
             for loss in reading.losses

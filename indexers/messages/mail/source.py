@@ -13,10 +13,10 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
+from indexers.folder import changed_at
 from indexers.messages.mail import mbox
 from indexers.messages.mail.headers import parties
 from indexers.messages.mail.invitations import SIGN, Call, Invitations, calls
@@ -224,7 +224,7 @@ class Mail:
     def _read_file(self, found: Found, place: _Place) -> Iterator[Letter]:
         try:
             with Path(found.path).open("rb") as stream:
-                changed = datetime.fromtimestamp(os.fstat(stream.fileno()).st_mtime, UTC)
+                changed = changed_at(os.fstat(stream.fileno()))
                 data = stream.read(MAIL_BYTES + HEAD_BYTES)
         except OSError as problem:
             outcome: Outcome = "no_permission" if isinstance(problem, PermissionError) else "vanished"
