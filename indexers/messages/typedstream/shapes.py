@@ -22,7 +22,7 @@ from indexers.messages.typedstream.archive import (
     split,
     unsigned,
 )
-from indexers.messages.typedstream.attributed import AttributedText, Run, assembled, placed
+from indexers.messages.typedstream.attributed import AttributedText, assembled
 
 MOST_SHAPES = 512
 """Shapes that are kept; a database has some tens. More are not learned."""
@@ -52,20 +52,6 @@ class Shapes:
                 except (IndexError, UnicodeDecodeError, TypedStreamError):
                     return None  # decoding says what is wrong with it
         return None
-
-    def read(self, blob: bytes) -> AttributedText | None:
-        """What `decode` would say of a body of a known shape; None says: decode it."""
-        found = self.filled(blob)
-        if found is None:
-            return None
-        text, lengths, values, shape = found
-        attributes = [
-            {**run.attributes, **{key: values[number] for key, number in run.varying}}
-            if run.varying
-            else run.attributes
-            for run in shape.runs
-        ]
-        return AttributedText(text, tuple(map(Run, *placed(text, lengths), attributes)))
 
     def learn(self, blob: bytes) -> None:
         """Remember the shape of a body that could be decoded."""

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.demo.attributed import LINK, MENTION, PART, Attribute, Stretch, Url, attributed_string
-from indexers.messages.typedstream import Shapes, TypedStreamError, decode
+from indexers.messages.typedstream import AttributedText, Run, Shapes, TypedStreamError, decode, placed
 from indexers.messages.typedstream import shapes as module
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=300)
@@ -25,6 +25,16 @@ def link(before: str, url: str, *, part: int = 0) -> bytes:
     )
 
 
+def read(shapes: Shapes, blob: bytes) -> AttributedText | None:
+    """What `decode` would say of a body of a known shape."""
+    found = shapes.filled(blob)
+    if found is None:
+        return None
+    text, lengths, values, shape = found
+    attributes = [{**run.attributes, **{key: values[number] for key, number in run.varying}} for run in shape.runs]
+    return AttributedText(text, tuple(map(Run, *placed(text, lengths), attributes)))
+
+
 @given(st.lists(bodies, min_size=2, max_size=8), st.booleans())
 @settings(deadline=None)
 def test_what_is_known_is_read_as_decoding_reads_it(
@@ -33,9 +43,9 @@ def test_what_is_known_is_read_as_decoding_reads_it(
     shapes = Shapes()
     for stretches in (*written, *written):
         blob = attributed_string([Stretch(text=text, attributes=said) for text, said in stretches], mutable=mutable)
-        assert shapes.read(blob) in (None, decode(blob))
+        assert read(shapes, blob) in (None, decode(blob))
         shapes.learn(blob)
-        assert shapes.read(blob) in (None, decode(blob))
+        assert read(shapes, blob) in (None, decode(blob))
 
 
 @pytest.mark.parametrize("length", [0, 1, 5, 126, 127, 128, 129, 255, 256, 40_000])
@@ -43,7 +53,7 @@ def test_one_link_teaches_links_of_every_length(length: int) -> None:
     shapes = Shapes()
     shapes.learn(link("see ", "https://example.org/1"))
     for blob in (link("ü" * length, "https://example.org/other"), link("🎉 see ", "https://" + "x" * (length + 2))):
-        found = shapes.read(blob)
+        found = read(shapes, blob)
         assert found is not None
         assert found == decode(blob)
 
@@ -52,9 +62,9 @@ def test_another_number_of_a_part_is_another_shape() -> None:
     shapes = Shapes()
     shapes.learn(link("see ", "https://example.org/1"))
     other = link("see ", "https://example.org/1", part=1)
-    assert shapes.read(other) is None
+    assert read(shapes, other) is None
     shapes.learn(other)
-    assert shapes.read(other) == decode(other)
+    assert read(shapes, other) == decode(other)
 
 
 def test_one_text_behind_two_attributes_stays_behind_both() -> None:
@@ -64,7 +74,7 @@ def test_one_text_behind_two_attributes_stays_behind_both() -> None:
         return attributed_string([Stretch(text="x", attributes={"a": said, "b": said})])
 
     shapes.learn(blob("first"))
-    assert shapes.read(blob("second")) in (None, decode(blob("second")))
+    assert read(shapes, blob("second")) in (None, decode(blob("second")))
 
 
 @given(st.data())
@@ -77,7 +87,7 @@ def test_damage_is_never_read_otherwise_than_by_decoding(data: st.DataObject) ->
     for at in data.draw(st.lists(st.integers(0, len(blob) - 1), max_size=3)):
         blob[at] = data.draw(st.integers(0, 255))
     damaged = bytes(blob[: data.draw(st.integers(0, len(blob)))])
-    found = shapes.read(damaged)
+    found = read(shapes, damaged)
     if found is not None:
         try:
             assert found == decode(damaged)
@@ -90,7 +100,7 @@ def test_shapes_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     shapes = Shapes()
     for part in range(5):
         shapes.learn(link("see ", "https://example.org/1", part=part))
-    known = [shapes.read(link("go ", "https://example.org/2", part=part)) is not None for part in range(5)]
+    known = [read(shapes, link("go ", "https://example.org/2", part=part)) is not None for part in range(5)]
     assert known == [True, True, True, False, False]
     long = attributed_string([Stretch(text="y" * 9000, attributes={"zz": 1})])
     Shapes().learn(long)

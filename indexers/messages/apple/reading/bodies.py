@@ -146,13 +146,11 @@ class Bodies:
             if body:
                 if body.startswith(_KEYED):
                     return _plain(_keyed_text(body), incoming=incoming)
-                if not edits.unsent and (filled := self._shapes.filled(body)):
-                    return self._told(filled)
-                archived = self._shapes.read(body)
-                if archived is None:
-                    archived = decode(body)
-                    self._plain.learn(body, archived)
-                    self._shapes.learn(body)
+                if filled := self._shapes.filled(body):
+                    return self._told(filled, edits.unsent)
+                archived = decode(body)
+                self._plain.learn(body, archived)
+                self._shapes.learn(body)
                 return _spoken(archived.text, _runs(archived), (), edits.unsent)
             if not text:
                 bodies = [decode(edits.latest[part]) for part in sorted(edits.latest)]
@@ -163,15 +161,15 @@ class Bodies:
                 raise Unreadable(f"its archived body {error}") from None
         return _plain(text, incoming=incoming)
 
-    def _told(self, filled: Filled) -> Speech:
+    def _told(self, filled: Filled, unsent: Collection[int]) -> Speech:
         """What `_spoken` says of a body of a known shape, whose attributes are looked at once for all such bodies."""
         text, lengths, values, shape = filled
         form = self._forms.get(shape)
         if form is None:
             form = self._forms[shape] = _form([_piece(_with_slots(run, values)) for run in shape.runs])
         pieces, slots = form
-        if slots is None or sum(lengths) < len(text) or not text.isascii():
-            return _spoken(text, zip(*placed(text, lengths), pieces, strict=True), values, ())
+        if slots is None or unsent or sum(lengths) < len(text) or not text.isascii():
+            return _spoken(text, zip(*placed(text, lengths), pieces, strict=True), values, unsent)
         said = _clean(text)
         links = [str(values[slot]) for slot in slots]
         if "://" in said:
