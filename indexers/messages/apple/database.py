@@ -11,15 +11,13 @@ from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import quote
 
-from indexers.readers.containers.sqlite import state
+from indexers.readers.containers.sqlite import BUSY_SECONDS, HEADER, state
 from indexers.source import SourceUnavailable
 
 Kind = Literal["INTEGER", "TEXT", "BLOB"]
 Row = tuple[Any, ...]  # columns hold whatever another program put there
 
-_MAGIC = b"SQLite format 3\0"
 _WAL_VERSION = 2
-_BUSY_SECONDS = 5.0
 _PRIVACY_SETTINGS = "x-apple.systempreferences:com.apple.preference.security?Privacy_AllFiles"
 _NEEDED = frozenset({"message", "chat", "handle", "chat_message_join"})
 
@@ -93,7 +91,7 @@ class MessagesDatabase:
         mode = "immutable=1" if self._stamp is not None else "readonly_shm=1"
         try:
             self._sql = sqlite3.connect(
-                f"file:{quote(str(self.path))}?mode=ro&{mode}", uri=True, isolation_level=None, timeout=_BUSY_SECONDS
+                f"file:{quote(str(self.path))}?mode=ro&{mode}", uri=True, isolation_level=None, timeout=BUSY_SECONDS
             )
             weakref.finalize(self, self._sql.close)
             self._sql.execute("PRAGMA query_only = 1")
@@ -133,7 +131,7 @@ def probe(path: Path) -> None:
     """
     try:
         with path.open("rb") as file:
-            head = file.read(len(_MAGIC))
+            head = file.read(len(HEADER))
         size = path.stat().st_size
     except (FileNotFoundError, NotADirectoryError):
         raise SourceUnavailable(
@@ -145,7 +143,7 @@ def probe(path: Path) -> None:
         raise SourceUnavailable(f"{path} cannot be read ({error.strerror}). Check the disk it is on.") from None
     if not head and size:
         raise _no_permission(path)
-    if head != _MAGIC:
+    if head != HEADER:
         raise SourceUnavailable(f"{path} is not a SQLite database. Name the chat.db of Messages or its folder.")
 
 

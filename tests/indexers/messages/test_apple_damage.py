@@ -136,7 +136,7 @@ def test_another_database_is_not_taken_for_messages(tmp_path: Path) -> None:
 
 
 def test_a_locked_database_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(database_module, "_BUSY_SECONDS", 0.01)
+    monkeypatch.setattr(database_module, "BUSY_SECONDS", 0.01)
     one_line(tmp_path)
     sql = sqlite3.connect(tmp_path / "chat.db", isolation_level=None)
     sql.execute("PRAGMA journal_mode = DELETE")
