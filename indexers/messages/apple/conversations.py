@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from indexers.messages.apple.database import MessagesDatabase
 from indexers.record import Party
@@ -52,9 +52,7 @@ class Conversations:
 
     def numbered_as(self, other: Conversations) -> bool:
         """Whether every chat and handle is of the conversation of the same number; titles and people may differ."""
-        return (self.numbers, self.of_chat, self.of_handle, self.unfiled, self.hidden) == (
-            *(other.numbers, other.of_chat, other.of_handle, other.unfiled, other.hidden),
-        )
+        return replace(other, all=self.all, parties=self.parties) == self
 
 
 def normalised(address: str) -> str:
