@@ -110,7 +110,7 @@ class Materials:
         if not passages:
             return None
         kept = passages[-newest:]
-        people = " and ".join(person.name for person in query.people if not person.me)
+        people = _others(query)
         times = ", ".join(window.words for window in query.windows)
         name = plain(f"the {what}{people and f' with {people}'}{times and f' of {times}'}")
         return Material(name=name, passages=tuple(kept), total=len(kept) + (not whole and not newest))
@@ -132,12 +132,16 @@ class Materials:
         for window in windows:
             near, _ = works.stretch(replace(query, windows=(window,)), self._lookup, zone=zone, sources=sources)
             passages.update((one.id, one) for one in near)
-        people = " and ".join(person.name for person in query.people if not person.me)
         return Material(
-            name=plain(f"the messages with {people} about “{' '.join(about)}”"),
+            name=plain(f"the messages with {_others(query)} about “{' '.join(about)}”"),
             passages=tuple(passages.values()),
             total=len(passages),
         )
+
+
+def _others(query: Query) -> str:
+    """The people of a question, its owner left out."""
+    return " and ".join(person.name for person in query.people if not person.me)
 
 
 def _speaks_of(about: Sequence[str], passage: Passage) -> bool:

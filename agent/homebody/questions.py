@@ -23,7 +23,7 @@ from agent.models.resident import Resident
 from agent.people import Known
 from agent.retrieval import query as reading
 from agent.retrieval import timeline as times
-from agent.retrieval.retriever import Finding, Retriever
+from agent.retrieval.retriever import Finding, Retriever, Tells
 from agent.store.reading.inventory import Inventory
 from agent.store.reading.lookup import Lookup
 from agent.store.store import Store
@@ -68,11 +68,12 @@ class Questions:
         """How a question is understood: words, people, times, places."""
         return reading.read(text, now=now, people=self._lookup.people())
 
-    def find(self, query: Query, *, limit: int, now: datetime) -> Finding:
-        """The best passages for a question that was read."""
+    def find(self, query: Query, *, limit: int, now: datetime, tells: Tells = lambda _: True) -> Finding:
+        """The best passages for a question that was read; only those that `tells` takes support an answer."""
         numbers = self._store.source_ids()
         sources = [number for name, number in numbers.items() if not query.sources or name in query.sources]
-        return self._retriever().find(query, limit=limit, zone=now.tzinfo or self._zone, sources=sources)
+        zone = now.tzinfo or self._zone
+        return self._retriever().find(query, limit=limit, zone=zone, sources=sources, tells=tells)
 
     def _asked_otherwise(self, other: Sought, query: Query, finding: Finding, *, now: datetime) -> Finding:
         """What other words for a question about one person find, of passages that hold what is sought of them."""
@@ -83,13 +84,8 @@ class Questions:
             held = by_form(other.form, passage, region=self._region, today=now.date())
             return tells_of(query.people[0].name, passage, other) and any(True for _ in held)
 
-        sources = list(self._store.source_ids().values())
-        zone = now.tzinfo or self._zone
         found = [
-            self._retriever().find(
-                self.read(said, now=now), limit=_LOOKED_THROUGH, zone=zone, sources=sources, tells=tells
-            )
-            for said in other.questions
+            self.find(self.read(said, now=now), limit=_LOOKED_THROUGH, now=now, tells=tells) for said in other.questions
         ]
         return max((finding, *found), key=lambda one: one.support)
 
