@@ -6,6 +6,8 @@ import re
 from collections.abc import Mapping
 
 _HIGH = re.compile(rb"[\x80-\xff]+")
+_BEYOND = re.compile("[^\x00-\x7f]")
+_NO_LETTERS = bytes(at for at in range(128) if not chr(at).isalpha())
 _LATIN_SHARE = 0.5
 _LATIN_RUN = 1.5
 _FITTING = 0.8
@@ -38,7 +40,7 @@ def likeliest(data: bytes) -> str:
     """The codec of some text that is not UTF-8 (a few thousand bytes are enough)."""
     runs = _HIGH.findall(data)
     high = sum(map(len, runs))
-    letters = high + sum(data.count(bytes((at,))) + data.count(bytes((at + 32,))) for at in range(65, 91))
+    letters = len(data.translate(None, _NO_LETTERS))
     scattered = high < _LATIN_RUN * len(runs)
     if scattered or high < _LATIN_SHARE * letters:
         fits = {codec: _fit(data, codec) for codec in _LATIN}
@@ -59,9 +61,8 @@ def _fit(data: bytes, codec: str) -> float:
     text = f" {data.decode(codec, 'replace')} "
     marks = letters = 0.0
     found: list[tuple[str, float]] = []
-    for at, sign in enumerate(text):
-        if sign.isascii():
-            continue
+    for beyond in _BEYOND.finditer(text):
+        sign, at = beyond[0], beyond.start()
         letters += 1
         before, after = text[at - 1].isalpha(), text[at + 1].isalpha()
         if sign in _MARKS:
