@@ -65,9 +65,8 @@ def decode(data: bytes) -> str:
         # One bad byte far in, or a cut last character.
         if not before.isascii() and (error.start > _SAMPLE or error.end >= len(data)):
             return data.decode("utf-8", "replace")
-        start = error.start
-    sample = data[max(start - 2 * _SAMPLE, 0) :][: 4 * _SAMPLE]
-    return data.decode(likeliest(sample), "replace")
+        start = max(error.start - 2 * _SAMPLE, 0)
+    return data.decode(likeliest(data[start : start + 4 * _SAMPLE]), "replace")
 
 
 def read_text(data: bytes) -> Reading:

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from functools import cached_property
 from importlib import import_module
 from importlib.util import find_spec
 from time import monotonic
@@ -52,29 +53,22 @@ class Tesseract:
 
     def __init__(self, program: str) -> None:
         self._program = program
-        self._languages: str | None = None
         self._before = (_POLITELY,) if os.access(_POLITELY, os.X_OK) else ()
 
-    @property
+    @cached_property
     def languages(self) -> str:
         """As its option -l wants them, English first; "" for its own choice."""
-        if self._languages is None:
-            try:
-                told = subprocess.run(
-                    [self._program, "--list-langs"],
-                    capture_output=True,
-                    timeout=_SECONDS,
-                    env=_ENVIRONMENT,
-                    check=False,
-                )
-                names = [line.strip() for line in told.stdout.decode("utf-8", "replace").splitlines()[1:]]
-            except (OSError, subprocess.TimeoutExpired):
-                names = []
-            able = sorted(
-                {name for name in names if _LANGUAGE.fullmatch(name)} - _NO_LANGUAGES, key=lambda n: (n != "eng", n)
+        try:
+            told = subprocess.run(
+                [self._program, "--list-langs"], capture_output=True, timeout=_SECONDS, env=_ENVIRONMENT, check=False
             )
-            self._languages = "+".join(able) if len(able) <= _FEW_LANGUAGES else ""
-        return self._languages
+        except (OSError, subprocess.TimeoutExpired):
+            return ""
+        names = (line.strip() for line in told.stdout.decode("utf-8", "replace").splitlines()[1:])
+        able = sorted(
+            {name for name in names if _LANGUAGE.fullmatch(name)} - _NO_LANGUAGES, key=lambda n: (n != "eng", n)
+        )
+        return "+".join(able) if len(able) <= _FEW_LANGUAGES else ""
 
     def recognise(self, picture: bytes) -> str:
         chosen = ("-l", self.languages) if self.languages else ()
