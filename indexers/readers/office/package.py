@@ -52,7 +52,7 @@ def part(archive: Archive, name: str) -> _Element:
 def main_part(archive: Archive, *usual: str) -> str:
     """The part that holds the document itself: mostly one of the usual names, else what the package says; "" if none."""
     named = next((name for name in usual if name in archive), "")
-    return named or next((name for name in linked(archive, "", "officeDocument")), "")
+    return named or next(iter(linked(archive, "", "officeDocument")), "")
 
 
 def links(archive: Archive, name: str, *, only: Sequence[bytes] = ()) -> Mapping[str, tuple[str, str]]:
