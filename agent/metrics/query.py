@@ -99,3 +99,8 @@ class MetricQuery:
     only_unit: Literal["min", "km"] = "min"
     during: str | None = None
     on: Condition | None = None
+
+    @property
+    def listed(self) -> Threshold | None:
+        """The limit that listed days pass, each shown with the value that passes; None where other days are listed, or none."""
+        return self.threshold if self.stat == "list" else None

@@ -27,10 +27,10 @@ def grouped(query: MetricQuery, measure: Measure, store: Days) -> MetricResult:
     listed = query.stat == "list" and measure.kind == "events"
     stat: Stat = query.stat if kept else "count" if listed else "sum" if measure.kind == "total" else "mean"
     days = loaded(store, measure, query.span, query.weekdays)
-    if query.stat == "list" and query.threshold:
+    if query.listed:
         stat = "days"
     whole = figure_of(replace(query, stat=stat), measure, days, query.span, query.weekdays, store)
-    if stat == "days" and query.stat == "list":
+    if query.listed:
         days = where(days, passing_days(days, measure, query.threshold))
     if query.group_by == "activity":
         rows = [_activity(query, name, store) for name in store.samples.rolled() if name.startswith(f"{WORKOUT}/")]
@@ -85,8 +85,8 @@ def _group_value(query: MetricQuery, measure: Measure, days: DayColumns, store: 
     """What adds up is summed, save over weekdays, of which a range holds unequal numbers; the rest is averaged."""
     if query.stat == "count":
         return float(days.n.sum())
-    if query.stat == "list" and query.threshold:  # what made the day pass
-        return float(values_of(days, measure, deciding(query.threshold))[0])
+    if query.listed:  # what made the day pass
+        return float(values_of(days, measure, deciding(query.listed))[0])
     if query.stat == "days":
         return float(passing_days(days, measure, query.threshold).sum())
     if query.stat == "percentile":

@@ -82,6 +82,6 @@ class MetricResult:
     @property
     def found(self) -> bool:
         """Whether there is any number at all."""
-        if self.query.group_by and not (self.query.stat == "list" and self.query.threshold):
+        if self.query.group_by and not self.query.listed:
             return bool(self.groups)
         return any(figure.value is not None for figure in self.figures)

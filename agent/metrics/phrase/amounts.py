@@ -55,7 +55,7 @@ def shown_unit(query: MetricQuery, figure: Figure) -> str:
 
 def listed_as(query: MetricQuery, figure: Figure) -> Figure:
     """The figure by which the groups are shown: days that pass a limit are listed with their values."""
-    return replace(figure, stat="list") if query.stat == "list" and query.threshold else figure
+    return replace(figure, stat="list") if query.listed else figure
 
 
 def counted(figure: Figure) -> bool:

@@ -237,7 +237,7 @@ def _groups(result: MetricResult) -> Iterator[str]:
         yield f"{figure.measure.name}: {_spoken(chosen.label)}, with {plain_amount(chosen.value, unit, figure, convert=True)}."
         return
     whole = f"{told_value(query, figure)} in all" if figure.stat in ("sum", "count") else ""
-    limit = f" {query.threshold.words}" if query.stat == "list" and query.threshold else ""
+    limit = f" {query.listed.words}" if query.listed else ""
     if limit:
         whole = f"{rounded(figure.value or 0.0)} of {figure.days} {noun(figure.measure, figure.days)}"
     closing = ":" if result.groups else "."
