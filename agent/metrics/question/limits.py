@@ -80,13 +80,9 @@ def during(text: str, *, catalogue: Catalogue, available: Collection[str]) -> tu
 
 
 def fits(
-    narrow: tuple[Threshold | None, str | None, Condition | None],
-    measures: Sequence[str] | None,
-    stat: Stat,
-    catalogue: Catalogue,
+    measures: Sequence[str] | None, stat: Stat, within: str | None, on: Condition | None, catalogue: Catalogue
 ) -> bool:
     """Whether what narrows a question (own limit of events, "during", "on days") goes with its measure and statistic."""
-    _, within, on = narrow
     if not measures or len(measures) > 1 or stat in ("correlate", "ratio", "streak", "trend", "latest", "percentile"):
         return False
     measure = catalogue[measures[0]]

@@ -140,7 +140,7 @@ class _Reader:
             return None
         kind = self._catalogue[self._measures[0]].kind
         only, only_unit = self._only()
-        narrow = (only, self._during, self._on) if only or self._during or self._on else None
+        narrow = only or self._during or self._on
         threshold = None if only else self._threshold()
         unit = self._asked_unit()
         group = self._grouped()
@@ -151,7 +151,8 @@ class _Reader:
         if (
             measures is None
             or sides is None
-            or (narrow and (self._usual or self._goal or not fits(narrow, measures, stat, self._catalogue)))
+            or (narrow and (self._usual or self._goal))
+            or (narrow and not fits(measures, stat, self._during, self._on, self._catalogue))
             or (stat == "share" and (self._two() or group or not (threshold or only or self._shared())))
             or ((self._limit or self._clock or (self._not and not absent)) and threshold is None and only is None)
             or (self._unit and unit is None)
