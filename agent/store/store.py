@@ -287,7 +287,6 @@ class Store:
                 self.copies.tell_paths(item)
                 return
             fresh = fresh if item == staged else self.embeddings.uids(item)
-            holder = None
             if old is not None:
                 if self._parts.stays(int(old), against=item, left=left):
                     return
@@ -300,8 +299,8 @@ class Store:
                 self.embeddings.log(source, lost - fresh, gone=True)
                 self._drop(int(old))
                 fresh -= stale
-            if holder is not None:
-                self.copies.tell_paths(holder)
+                if holder is not None:
+                    self.copies.tell_paths(holder)
             if imported:
                 self._overlaps.drop(item, source=source)
             self.embeddings.log(source, fresh, gone=False)
