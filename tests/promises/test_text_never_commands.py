@@ -24,6 +24,7 @@ from agent.models.library import Library
 from agent.models.scripted import Scripted
 from agent.models.weights import gguf
 from agent.vocabulary import Answer, Passage
+from tests.agent.drained import drained
 from tests.owner import PROGRAM, Ended, Owner
 from tests.promises import hostile
 from tests.promises.hostile import ATTACKS, SECRET, SPOOF, Planted
@@ -227,10 +228,9 @@ def test_no_passage_opens_a_turn(hits: Mapping[str, Json], model: str) -> None:
     header = gguf.read(Library(config.places(os.environ).models).open(model).path)
     tokenizer, control = gguf.tokenizer(header), control_pattern(header.control_tokens)
     marks = {header.tokens.index(token) for token in header.control_tokens}
-    now = datetime.fromisoformat(hostile.AT.isoformat())
     attacked = 0
     for passage in passages_of(hits):
-        asks = prompt("What is the code?", [passage], system=SHORT, now=now)
+        asks = prompt("What is the code?", [passage], system=SHORT, now=hostile.AT)
         raw = tokenizer.encode(asks.user, add_special_tokens=False).ids
         attacked += any(token in marks for token in raw)
         for message in defused(asks, control):
@@ -245,12 +245,7 @@ def obeyed(order: str, hits: Mapping[str, Json]) -> Answer:
     passages = tuple(one for one in passages_of(hits) if any(each.code in one.text for each in amber[:6]))
     found = Found(passages=passages, support=0.9, read_as={}, searched="")
     question = f"What is the code of the {amber[3].thing}?"
-    pieces = answer(question, found, lambda _tier: Scripted(order), now=hostile.AT)
-    while True:
-        try:
-            next(pieces)
-        except StopIteration as end:
-            return cast("Answer", end.value)
+    return drained(answer(question, found, lambda _tier: Scripted(order), now=hostile.AT))[1]
 
 
 def test_a_model_that_obeys_every_order_is_not_believed(hits: Mapping[str, Json]) -> None:

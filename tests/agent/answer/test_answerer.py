@@ -14,6 +14,7 @@ from agent.answer.route import HARD, SIMPLE, route
 from agent.errors import ModelError
 from agent.models.protocols import LanguageModel, Prompt, Schema
 from agent.vocabulary import Answer, Passage
+from tests.agent.drained import drained
 
 Make = Callable[..., Passage]
 NOW = datetime(2023, 6, 20, 9, tzinfo=UTC)
@@ -51,15 +52,9 @@ class Fails(Says):
 
 def asked(model: LanguageModel | None, *passages: Passage, question: str = QUESTION, support: float = 0.9) -> Answer:
     found = Found(passages=passages, support=support, read_as={}, searched="I searched 2 records.")
-    pieces = answer(question, found, lambda _: model, now=NOW)
-    shown = []
-    while True:
-        try:
-            shown.append(next(pieces))
-        except StopIteration as end:
-            result: Answer = end.value
-            assert " ".join(filter(None, shown)) == result.text
-            return result
+    shown, result = drained(answer(question, found, lambda _: model, now=NOW))
+    assert " ".join(shown) == result.text
+    return result
 
 
 @pytest.fixture

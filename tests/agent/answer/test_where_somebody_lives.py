@@ -4,25 +4,22 @@ from __future__ import annotations
 
 from datetime import datetime
 from typing import cast
-from zoneinfo import ZoneInfo
 
 import pytest
 
 from agent.homebody.health import Health
 from agent.homebody.questions import Questions
-from agent.ingest.chunk import cut
 from agent.models.resident import Resident
 from agent.store.reading.inventory import Inventory
 from agent.store.reading.lookup import Lookup
 from agent.store.store import Store
 from agent.vocabulary import Answer
 from indexers.record import Contact, Message, Party
-from indexers.source import Item
 from tests.agent.answer.tasks.conftest import Says
+from tests.agent.drained import drained
+from tests.agent.stored import BERLIN, ME, put
 
-BERLIN = ZoneInfo("Europe/Berlin")
 NOW = datetime(2026, 7, 1, 9, tzinfo=BERLIN)
-ME = Party(handle="me", me=True)
 PEOPLE = {
     name: Party(handle=f"{name.split()[0].lower()}@example.org") for name in ("Anna Berger", "Tom Rivera", "Ida Kern")
 }
@@ -45,7 +42,6 @@ class Models:
 @pytest.fixture(scope="module")
 def questions() -> Questions:
     store = Store.in_memory()
-    number = store.source("chat", "telegram")
     cards = [Contact(id=name, names=(name,), mails=(party.handle,)) for name, party in PEOPLE.items()]
     talk = [
         Message(
@@ -54,13 +50,7 @@ def questions() -> Questions:
         )
         for n, (name, text) in enumerate(SAID)
     ]  # fmt: skip
-    cutting = cut([*talk, *cards], item="c", path="", zone=BERLIN, count=lambda text: len(text.split()))
-    with store.writing():
-        staged = store.stage(number, Item(id="c", fingerprint="1"), now=0.0)
-        store.name_handles(cutting.names)
-        store.add_chunks(staged, cutting.chunks, cutting.blocks, model="none")
-        store.add_cards(staged, cutting.contacts)
-    store.publish(staged, records=len(talk), skips=[])
+    put(store, "telegram", "chats", *talk, *cards)
     return Questions(
         store, Lookup(store, region="DE"), Inventory(store.database), models=cast("Resident", Models()),
         health=Health(store, zone=BERLIN, region="DE", orders={}), index=lambda: None, zone=BERLIN, region="DE",
@@ -68,13 +58,7 @@ def questions() -> Questions:
 
 
 def asked(questions: Questions, text: str) -> Answer:
-    pieces = questions.ask(text, now=NOW)
-    while True:
-        try:
-            next(pieces)
-        except StopIteration as end:
-            given: Answer = end.value
-            return given
+    return drained(questions.ask(text, now=NOW))[1]
 
 
 @pytest.mark.parametrize("text", ["Where does Anna live?", "In which street does Anna Berger live now?"])

@@ -10,6 +10,7 @@ from agent.answer.answerer import Models
 from agent.errors import ModelError
 from agent.models.protocols import LanguageModel, Prompt, Schema
 from agent.vocabulary import Answer, Passage
+from tests.agent.drained import drained
 
 
 class Says:
@@ -49,16 +50,11 @@ def both(large: LanguageModel) -> Models:
 
 def made(lines: Generator[str, None, Answer]) -> Answer:
     """The whole, once all its lines were shown; each citation's quote stands in the text, and its mark in the answer."""
-    shown = []
-    while True:
-        try:
-            shown.append(next(lines))
-        except StopIteration as end:
-            result: Answer = end.value
-            assert "\n".join(filter(None, shown)) == result.text
-            assert [one.n for one in result.citations] == list(range(1, len(result.citations) + 1))
-            assert all(f"[{one.n}]" in result.text and one.quote for one in result.citations)
-            return result
+    shown, result = drained(lines)
+    assert "\n".join(shown) == result.text
+    assert [one.n for one in result.citations] == list(range(1, len(result.citations) + 1))
+    assert all(f"[{one.n}]" in result.text and one.quote for one in result.citations)
+    return result
 
 
 @pytest.fixture
