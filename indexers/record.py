@@ -32,6 +32,9 @@ Outcome = Literal[
 ]
 """Why something seen was not (wholly) read; `why` says it in the owner's words."""
 
+PASSING: tuple[Outcome, ...] = ("vanished", "no_permission", "timed_out")
+"""Why an item can be unreadable today and whole tomorrow, though it did not change."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Party:

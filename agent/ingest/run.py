@@ -18,7 +18,7 @@ from agent.ingest.plan import plan
 from agent.ingest.workers.frame import Done, Gone
 from agent.ingest.workers.worker import Worker
 from agent.store.store import Store
-from indexers.record import Message, Record, SampleBatch, Section, Skipped
+from indexers.record import PASSING, Message, Record, SampleBatch, Section, Skipped
 from indexers.source import Item, SourceUnavailable
 
 log = logging.getLogger("homebody.ingest")
@@ -32,8 +32,6 @@ _TEXT_AT_ONCE = 8 << 20
 _COMMIT_SECONDS = 1.0
 _WORDY_SKIPS = 200
 """More reasons than that for one item are counted together."""
-_PASSING = ("vanished", "no_permission", "timed_out")
-"""Why an item can be unreadable today and whole tomorrow, though it did not change."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -276,7 +274,7 @@ class _Draft:
         What was cut short, or cannot be read now, does not replace what was whole.
         """
         store = self._shop.store
-        passing = any(skip.where == self._item.id and skip.outcome in _PASSING for skip in self.skips)
+        passing = any(skip.where == self._item.id and skip.outcome in PASSING for skip in self.skips)
         passing &= not (self.cut and any(skip.outcome == "timed_out" for skip in self.skips))  # it would hang again
         self.due = passing or any(skip.outcome == "unfinished" for skip in self.skips)
         if (self.cut or passing) and store.keep(self._source, self._item, self.skips, retry=passing):

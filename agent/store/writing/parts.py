@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from agent.store.database import Database
-from indexers.record import Skipped, marked, parted
+from indexers.record import PASSING, Skipped, marked, parted
 
-_PASSED = "('unfinished', 'vanished', 'no_permission', 'timed_out')"
+_PASSED = ("unfinished", *PASSING)
 """Outcomes of one turn that no longer hold after the next."""
 
 
