@@ -235,6 +235,15 @@ def test_a_file_that_is_no_mail_is_exactly_one_skipped(garbage: bytes, tmp_path:
     assert skipped.outcome == "unsupported"
 
 
+def test_a_mail_of_a_time_beyond_all_calendars_is_read(tmp_path: Path) -> None:
+    undated = rfc822(one("a")).replace(b"\nDate: ", b"\nX-Was: ")
+    (tmp_path / "a.eml").write_bytes(undated)
+    os.utime(tmp_path / "a.eml", (0, 2**40))
+    [message] = messages(mail(tmp_path))
+    assert message.sent_at is not None
+    assert message.sent_at.year in (9999, 2446)  # file systems may know an earlier end
+
+
 def test_bad_files_leave_the_others_alone(tmp_path: Path) -> None:
     write_eml(tmp_path, some(3))
     (tmp_path / "9-garbage.eml").write_bytes(b"\x00\xff" * 500)
