@@ -27,6 +27,7 @@ _TRANSITIONAL = {
 
 ALTERNATIVES = _MC + "AlternateContent"
 CHOICE, FALLBACK = _MC + "Choice", _MC + "Fallback"
+LINE, RUN, BREAK = A + "p", A + "t", A + "br"
 
 
 def part(archive: Archive, name: str) -> _Element:
@@ -79,6 +80,27 @@ def links(archive: Archive, name: str, *, only: Sequence[bytes] = ()) -> Mapping
 def linked(archive: Archive, name: str, kind: str) -> list[str]:
     """The parts of one kind that a part leads to and that exist."""
     return [target for word, target in links(archive, name).values() if word == kind and target in archive]
+
+
+def drawn_text(shape: _Element) -> str:
+    """The paragraphs that a drawing says, of a slide, a note or a diagram."""
+    return "\n".join(line for line in _drawn_lines(shape) if line.strip())
+
+
+def _drawn_lines(element: _Element) -> list[str]:
+    """The paragraphs inside an element. One pass: a loop inside a loop would double the cost of reading slides."""
+    lines: list[str] = []
+    for node in element.iter(LINE, RUN, BREAK):
+        tag = node.tag
+        if tag == RUN and lines:
+            lines[-1] += node.text or ""
+        elif tag == LINE:
+            lines.append("")
+        elif tag == RUN:
+            lines.append(node.text or "")
+        elif lines:
+            lines[-1] += "\n"
+    return lines
 
 
 def reading(archive: Archive, blocks: list[Block]) -> Reading:

@@ -7,14 +7,27 @@ from typing import TYPE_CHECKING
 
 from indexers.readers.block import Block, Kind, Loss, Mark, Reading, Unreadable, table
 from indexers.readers.containers.archive import Archive
-from indexers.readers.office.package import ALTERNATIVES, CHOICE, FALLBACK, A, P, R, links, part, reading
+from indexers.readers.office.package import (
+    ALTERNATIVES,
+    BREAK,
+    CHOICE,
+    FALLBACK,
+    LINE,
+    RUN,
+    A,
+    P,
+    R,
+    drawn_text,
+    links,
+    part,
+    reading,
+)
 
 if TYPE_CHECKING:
     from lxml.etree import _Element
 
 _MAX_SLIDES = 2_000
 _TABLE, _ROW, _CELL = A + "tbl", A + "tr", A + "tc"
-_LINE, _RUN, _BREAK = A + "p", A + "t", A + "br"
 _TREE = f"{P}cSld/{P}spTree"
 _SHAPE, _FRAME = P + "sp", P + "graphicFrame"
 _AROUND_SHAPES = (P + "grpSp", ALTERNATIVES, CHOICE, FALLBACK)
@@ -63,7 +76,7 @@ def _slide(archive: Archive, name: str, number: int) -> Iterator[Block]:
     root = part(archive, name)
     mark, anchor = Mark(kind="slide", label=str(number)), f"slide={number}"
     shapes = [(shape, _role(shape)) for shape in _shapes(root.find(_TREE))]
-    title = " ".join(" ".join(_text(shape) for shape, role in shapes if role in _TITLES).split())
+    title = " ".join(" ".join(drawn_text(shape) for shape, role in shapes if role in _TITLES).split())
     headings = (title,) if title else ()
 
     def block(text: str, kind: Kind = "prose") -> Block:
@@ -76,21 +89,23 @@ def _slide(archive: Archive, name: str, number: int) -> Iterator[Block]:
             continue
         if shape.tag == _FRAME and (grid := next(shape.iter(_TABLE), None)) is not None:
             yield from table(_rows(grid), headings=headings, part=name, anchor=anchor, mark=lambda _first, _last: mark)
-        elif text := _text(shape):
+        elif text := drawn_text(shape):
             yield block(text)
     for kind, target in links(archive, name, only=_FOLLOWED).values():
         if target not in archive:
             continue
         if kind == "diagramData":
-            yield block(_text(part(archive, target)))
+            yield block(drawn_text(part(archive, target)))
         elif kind == "comments":
             for comment in part(archive, target):
-                if said := "\n".join(filter(None, (*(node.text for node in comment.iter(_COMMENT)), _text(comment)))):
+                if said := "\n".join(
+                    filter(None, (*(node.text for node in comment.iter(_COMMENT)), drawn_text(comment)))
+                ):
                     yield block(f"[comment] {said}")
         elif kind == "notesSlide":
             tree = part(archive, target).find(_TREE)
             said = "\n".join(
-                text for shape in _shapes(tree) if _role(shape) not in _FURNITURE and (text := _text(shape))
+                text for shape in _shapes(tree) if _role(shape) not in _FURNITURE and (text := drawn_text(shape))
             )
             if said:
                 yield block(f"Notes: {said}")
@@ -115,33 +130,13 @@ def _role(shape: _Element) -> str:
     return place.get("type", "body") if place is not None else ""
 
 
-def _text(shape: _Element) -> str:
-    return "\n".join(line for line in _paragraphs(shape) if line.strip())
-
-
-def _paragraphs(element: _Element) -> list[str]:
-    """The paragraphs inside an element. One pass: a loop inside a loop would double the cost of reading slides."""
-    lines: list[str] = []
-    for node in element.iter(_LINE, _RUN, _BREAK):
-        tag = node.tag
-        if tag == _RUN and lines:
-            lines[-1] += node.text or ""
-        elif tag == _LINE:
-            lines.append("")
-        elif tag == _RUN:
-            lines.append(node.text or "")
-        elif lines:
-            lines[-1] += "\n"
-    return lines
-
-
 def _rows(grid: _Element) -> list[list[str]]:
-    """The cells of a table, in one pass for the same reason."""
+    """The cells of a table, in one pass as `drawn_text`."""
     rows: list[list[str]] = []
     cells: list[str] = []
-    for node in grid.iter(_ROW, _CELL, _LINE, _RUN, _BREAK):
+    for node in grid.iter(_ROW, _CELL, LINE, RUN, BREAK):
         tag = node.tag
-        if tag == _RUN:
+        if tag == RUN:
             if cells:
                 cells[-1] += node.text or ""
         elif tag == _CELL:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from indexers.readers.block import Block, Outline, Reading, table
 from indexers.readers.containers.archive import Archive
-from indexers.readers.office.package import A, W, linked, part, reading
+from indexers.readers.office.package import W, drawn_text, linked, part, reading
 
 if TYPE_CHECKING:
     from lxml.etree import _Element
@@ -65,11 +65,7 @@ class _Document:
         self._tell_notes()
         self._outline = Outline()
         for name in linked(self._archive, self._main, "diagramData"):
-            lines = (
-                "".join(run.text or "" for run in line.iter(A + "t"))
-                for line in part(self._archive, name).iter(A + "p")
-            )
-            self._blocks.append(Block(text="\n".join(line for line in lines if line.strip())))
+            self._blocks.append(Block(text=drawn_text(part(self._archive, name))))
         self._around("footer")
         return self._blocks
 
