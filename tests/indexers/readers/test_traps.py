@@ -99,6 +99,8 @@ def test_a_reading_aid_above_a_word_is_no_part_of_it() -> None:
 def test_the_words_of_a_diagram_are_told() -> None:
     diagram = f"<d {SPACES}><a:p><a:r><a:t>Plan</a:t></a:r></a:p><a:p><a:r><a:t>Build</a:t></a:r></a:p></d>"
     assert word(paragraph("x"), {"word/d.xml": diagram}, diagramData="d.xml") == ["x", "Plan\nBuild"]
+    broken = f"<d {SPACES}><a:p><a:r><a:t>Plan</a:t></a:r><a:br/><a:r><a:t>Build</a:t></a:r></a:p></d>"
+    assert word(paragraph("x"), {"word/d.xml": broken}, diagramData="d.xml") == ["x", "Plan\nBuild"]
 
 
 @pytest.mark.parametrize("kind", ["docx", "pptx"])
