@@ -8,6 +8,7 @@ from datetime import date, datetime, tzinfo
 
 from agent.metrics import compute, evidence, phrase, question, rollup
 from agent.metrics.catalogue import catalogue
+from agent.metrics.compute.narrow import opened
 from agent.metrics.evidence import Evidence
 from agent.metrics.plot import Picture, picture
 from agent.metrics.query import MetricQuery
@@ -122,7 +123,8 @@ class Metrics:
         if query is None:
             return None
         result = self.result(query)
-        return picture(result, self._samples, alt=phrase.sentence(result), title=phrase.reading(result))
+        days = opened(query, self._samples, self._priority)
+        return picture(result, days, alt=phrase.sentence(result), title=phrase.reading(result))
 
     def explain(self, text: str, *, today: date, limit: int = 200) -> Evidence | None:
         """What the answer to a question rests on: days, shares of sources, the latest `limit` samples, the rules."""

@@ -18,12 +18,11 @@ from numpy.typing import NDArray
 
 from agent.metrics.catalogue import AWAKE, BEDTIME, CORE, DEEP, NIGHT, REM, Measure, catalogue
 from agent.metrics.compute import MetricResult
-from agent.metrics.compute.days import loaded, values_of
-from agent.metrics.compute.narrow import opened, renamed
+from agent.metrics.compute.days import Days, loaded, values_of
+from agent.metrics.compute.narrow import renamed
 from agent.metrics.query import MetricQuery, Span
 from agent.metrics.statistics import circular_mean, clock_distance
 from agent.metrics.units import conversion
-from agent.store.samples import Samples
 from agent.when.spell import spelled
 
 if TYPE_CHECKING:
@@ -89,8 +88,11 @@ class Picture:
     clock: bool = False
 
 
-def picture(result: MetricResult, samples: Samples, *, alt: str, title: str) -> Picture | None:
-    """What to draw for an answer; None where it has no data. `alt` is its text, `title` how it was read."""
+def picture(result: MetricResult, days: Days, *, alt: str, title: str) -> Picture | None:
+    """What to draw for an answer; None where it has no data. `alt` is its text, `title` how it was read.
+
+    `days` are the rollups that the answer came from.
+    """
     if not result.found:
         return None
     query = result.query
@@ -101,14 +103,12 @@ def picture(result: MetricResult, samples: Samples, *, alt: str, title: str) -> 
         bars = Bars(name=measures[0].name, labels=tuple(row.label for row in result.groups), values=values)
         return Picture(title=title, unit=unit, alt=alt, bars=bars)
     if query.stat == "correlate":
-        return Picture(title=title, unit="", alt=alt, points=_paired(query, measures, samples))
+        return Picture(title=title, unit="", alt=alt, points=_paired(query, measures, days))
     if measures[0].id in NIGHT and len(measures) > 2:
         night = [catalogue()[name] for name in _STAGES if name in query.measures]
-        stages = tuple(_line(query, measure, (query.span,), samples, "hr") for measure in night)
+        stages = tuple(_line(query, measure, (query.span,), days, "hr") for measure in night)
         bed = (
-            _line(query, catalogue()[BEDTIME], (query.span,), samples, "local time")
-            if BEDTIME in query.measures
-            else None
+            _line(query, catalogue()[BEDTIME], (query.span,), days, "local time") if BEDTIME in query.measures else None
         )
         bed = bed and Line(name=bed.name, days=bed.days, values=bed.values / 60)
         return Picture(title=title, unit="h", alt=alt, stages=stages, bedtimes=bed)
@@ -118,7 +118,7 @@ def picture(result: MetricResult, samples: Samples, *, alt: str, title: str) -> 
         title=title,
         unit=unit,
         alt=alt,
-        lines=tuple(_line(query, measure, spans, samples, unit) for measure in alike),
+        lines=tuple(_line(query, measure, spans, days, unit) for measure in alike),
         shaded=tuple((figure.start, figure.end) for figure in result.figures[:2] if figure.start)
         if query.against
         else (),
@@ -138,13 +138,13 @@ def _shown(values: float | Floats, measure: Measure, unit: str) -> float | Float
     return values * (100.0 if unit == "%" else scale[0]) + scale[1]
 
 
-def _line(query: MetricQuery, measure: Measure, spans: Sequence[Span], samples: Samples, unit: str) -> Line:
+def _line(query: MetricQuery, measure: Measure, spans: Sequence[Span], rollups: Days, unit: str) -> Line:
     """Every day from the first to the last of the spans, NaN where there is no data."""
     starts = [span.start for span in spans if span.start]
     whole = Span(
         start=min(starts) if len(starts) == len(spans) else None, end=max(span.end for span in spans), words=""
     )
-    days = loaded(opened(query, samples, None), measure, whole, query.weekdays)
+    days = loaded(rollups, measure, whole, query.weekdays)
     if not len(days.day):
         return Line(name=measure.name, days=(), values=np.empty(0))
     values = values_of(days, measure, "mean")
@@ -157,8 +157,8 @@ def _line(query: MetricQuery, measure: Measure, spans: Sequence[Span], samples: 
     return Line(name=measure.name, days=tuple(date.fromordinal(first + n) for n in range(len(drawn))), values=drawn)
 
 
-def _paired(query: MetricQuery, measures: Sequence[Measure], samples: Samples) -> Points:
-    first, second = (loaded(opened(query, samples, None), measure, query.span, query.weekdays) for measure in measures)
+def _paired(query: MetricQuery, measures: Sequence[Measure], days: Days) -> Points:
+    first, second = (loaded(days, measure, query.span, query.weekdays) for measure in measures)
     _, mine, theirs = np.intersect1d(first.day + query.lag, second.day, return_indices=True)
     units = [_unit(query, measure) for measure in measures]
     columns = (values_of(first, measures[0], "mean")[mine], values_of(second, measures[1], "mean")[theirs])

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.metrics.catalogue import SLEEP, WORKOUT
-from agent.metrics.engine import MetricAnswer, Metrics
+from agent.metrics.engine import MetricAnswer, Metrics, priorities
 from agent.metrics.question import Unread
 from agent.models.scripted import Scripted
 from agent.store.samples import SAMPLES_SCHEMA, Samples
@@ -322,6 +322,18 @@ def test_the_ground_of_what_was_let_in(batch: Batch) -> None:
         drawn = metrics.picture("heart rate during runs in April", today=TODAY)
         assert drawn is not None
         assert drawn.lines[0].name == "Heart rate during running workouts"
+
+
+@pytest.mark.parametrize(("order", "minutes"), [({}, 80), ({"*": ["Copying App", "Watch"]}, 72)])
+def test_a_picture_shows_what_the_answer_counts(order: dict[str, list[str]], minutes: int, batch: Batch) -> None:
+    text = "how long did I work out in workouts longer than 25 minutes in April"
+    with recorded(APRIL, batch) as metrics:
+        ordered = Metrics(metrics._samples, zone=UTC, priority=priorities(order))
+        ordered.rebuild()
+        assert asked(ordered, text).values[0].value == minutes
+        drawn = ordered.picture(text, today=TODAY)
+        assert drawn is not None
+        assert sum(value for value in drawn.lines[0].values if value == value) == minutes
 
 
 @pytest.mark.parametrize(
