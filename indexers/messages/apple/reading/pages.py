@@ -12,7 +12,7 @@ from urllib.parse import quote
 from indexers.messages.apple.conversations import ME, UNKNOWN, Conversation
 from indexers.messages.apple.database import MessagesDatabase, Row
 from indexers.messages.apple.reading.bodies import Bodies, Unreadable, preview, urls
-from indexers.messages.apple.reading.making import message
+from indexers.messages.apple.reading.making import Making
 from indexers.messages.apple.reading.rows import ABOUT, DATE, EMOJI, GUID, HANDLE, KIND, MINE, RowReader, Rows
 from indexers.messages.apple.scan.index import NANOSECONDS_FROM, Index, split_target
 from indexers.record import Attachment, Message, Party, Skipped
@@ -175,26 +175,9 @@ class Pages:
             except Unreadable:
                 whole = self._reader.whole(number)  # its other columns may say it
                 return None if whole is None else self._other(whole, room, page)
+        sent_at = _EPOCH + timedelta(0, 0, date // 1000)
         files = page.rows.files.get(number)
-        attachments = _attachments(files, placed, unsent=False) if files else ()
-        if not text and not attachments:
-            return None
-        sender, people = room.who.get(handle) or self._who(handle, room)
-        return message(
-            guid,
-            room.id,
-            room.title,
-            sender,
-            people,
-            _EPOCH + timedelta(0, date // _SECOND, date % _SECOND // 1000),
-            text,
-            "",
-            "",
-            attachments,
-            links,
-            page.reactions.get(guid, ()),
-            _LOCATOR + (guid if page.safe else quote(guid, safe="-_")),
-        )
+        return self._message(guid, handle, sent_at, text, files, placed, links, "", room, page)
 
     def _other(self, row: Row, room: _Room, page: _Page) -> Said | None:
         """The message of any row."""
@@ -216,26 +199,43 @@ class Pages:
         if subject:
             said = f"{subject}\n{said}".rstrip()
         files = page.rows.files.get(number)
-        attachments = _attachments(files, placed, unsent=unsent) if files else ()
-        if not said and not attachments:
-            return None
+        if files and unsent:
+            files = {name: file for name, file in files.items() if name in placed}
         who = None if mine else handle or 0
-        sender, people = room.who.get(who) or self._who(who, room)
-        return message(
-            guid,
-            room.id,
-            room.title,
-            sender,
-            people,
-            sent_at,
-            said,
-            original or "",
-            self._quoted(page.rows.originals.get(original)) if original else "",
-            attachments,
-            links,
-            page.reactions.get(guid, ()),
-            _LOCATOR + (guid if page.safe else quote(guid, safe="-_")),
-        )
+        return self._message(guid, who, sent_at, said, files, placed, links, original or "", room, page)
+
+    def _message(
+        self,
+        guid: str,
+        handle: int | None,
+        sent_at: datetime,
+        text: str,
+        files: Mapping[str, Attachment] | None,
+        placed: Sequence[str],
+        links: tuple[str, ...],
+        original: str,
+        room: _Room,
+        page: _Page,
+    ) -> Message | None:
+        """The message of what a row says, if it says anything or brings a file."""
+        attachments = _attachments(files, placed) if files else ()
+        if not text and not attachments:
+            return None
+        made = Making()
+        made.id = guid
+        made.conversation = room.id
+        made.title = room.title
+        made.sender, made.people = room.who.get(handle) or self._who(handle, room)
+        made.sent_at = sent_at
+        made.text = text
+        made.reply_to = original
+        made.quoted = self._quoted(page.rows.originals.get(original)) if original else ""
+        made.attachments = attachments
+        made.links = links
+        made.reactions = page.reactions.get(guid, ())
+        made.locator = _LOCATOR + (guid if page.safe else quote(guid, safe="-_"))
+        made.__class__ = Message  # type: ignore[assignment]  # Python lets only classes of one layout change so
+        return made  # type: ignore[return-value]
 
     def _quoted(self, original: Row | None) -> str:
         """The first words of a replied-to message, as it is now; "" when it was unsent, deleted or cannot be read."""
@@ -284,7 +284,7 @@ def _sent_at(date: int | None) -> datetime | None:
     if date is None or date <= 0:
         return None
     if date >= NANOSECONDS_FROM:  # no such number lies past the year 9999
-        return _EPOCH + timedelta(0, date // _SECOND, date % _SECOND // 1000)
+        return _EPOCH + timedelta(0, 0, date // 1000)
     try:
         return _EPOCH + timedelta(0, date)
     except OverflowError:
@@ -305,7 +305,7 @@ def _reactions(tapbacks: Iterable[Row], actor: Callable[[int | None], Party]) ->
     return {guid: tuple(on_target.values()) for guid, on_target in standing.items()}
 
 
-def _attachments(files: Mapping[str, Attachment], placed: Sequence[str], *, unsent: bool) -> tuple[Attachment, ...]:
-    """The files of a message, first those that its body places, in its order; only those where a part was unsent."""
-    rest = [] if unsent else [file for guid, file in files.items() if guid not in placed]
+def _attachments(files: Mapping[str, Attachment], placed: Sequence[str]) -> tuple[Attachment, ...]:
+    """The files of a message, first those that its body places, in its order."""
+    rest = [file for guid, file in files.items() if guid not in placed]
     return (*(files[guid] for guid in placed if guid in files), *rest)
