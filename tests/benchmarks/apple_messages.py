@@ -122,10 +122,10 @@ def _measured(place: Path, *, share: int, rounds: int) -> dict[str, float]:
     gc.set_threshold(20_000, 50, 100)  # as in a worker's child; it helps the peers too
     before = _memory()
     ((rows,),) = sqlite3.connect(place / "chat.db").execute("SELECT count(*) FROM message")
-    first = _ours(place)
-    peak = _memory()  # before anything else is held
-    turns = [first | _again(place) | _peers(place / "chat.db", share=share)]
-    turns += [_ours(place) | _again(place) | _peers(place / "chat.db", share=share) for _ in range(rounds - 1)]
+    turns = [
+        _ours(place) | {"memory_peak_mb": _memory()} | _again(place) | _peers(place / "chat.db", share=share)
+        for _ in range(rounds)
+    ]
     found = {name: statistics.median(turn[name] for turn in turns) for name in turns[0]}
     for peer in [name for name in found if name.endswith("_us_per_row")]:
         of = peer.removesuffix("_us_per_row")
@@ -135,7 +135,7 @@ def _measured(place: Path, *, share: int, rounds: int) -> dict[str, float]:
         "rows": rows,
         **{name: round(value, 2) for name, value in found.items()},
         "memory_before_mb": before,
-        "memory_peak_mb": peak,
+        "memory_peak_mb": turns[0]["memory_peak_mb"],  # before anything else was held
     }
 
 
